@@ -1,0 +1,289 @@
+package evaluator
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// WatchOptions says what is watched of one service.
+type WatchOptions struct {
+	Service   string
+	Triggers  []trigger.Spec
+	Quorum    trigger.Quorum
+	HealthTTL time.Duration
+	// Poll is the grid's interval, MaxGap the longest stretch of unknown that
+	// does not break a run of ok.
+	Poll, MaxGap time.Duration
+}
+
+// Watch is what is observed of one service: the windows of its triggers, its
+// health streams and its latest readings. None of it is journalled; after a
+// restart it is rebuilt from the sources. It is not safe for concurrent use.
+type Watch struct {
+	opts     WatchOptions
+	windows  map[string]*watched
+	health   *trigger.Health
+	readings map[string]trigger.Reading
+	existed  map[string]bool
+	// requests counts, for each bad + total metric, the requests since start.
+	requests map[string]float64
+	// start is when the running deployment began; zero when unknown.
+	start time.Time
+	// from is when the windows began anew; samples before it are not theirs.
+	from time.Time
+}
+
+// watched is one trigger's window with what verification and closing need to
+// know of it beside the window.
+type watched struct {
+	window *trigger.Window
+	lastAt time.Time
+	// okSince is the beginning of the present run of known ok answers, and
+	// okLast the newest of them; zero when there is none.
+	okSince, okLast time.Time
+}
+
+// NewWatch starts watching with empty windows.
+func NewWatch(o WatchOptions) *Watch {
+	w := &Watch{
+		health:   trigger.NewHealth(o.HealthTTL),
+		readings: map[string]trigger.Reading{},
+		existed:  map[string]bool{},
+		requests: map[string]float64{},
+	}
+	w.Reconfigure(o)
+	return w
+}
+
+// Reconfigure takes a new configuration. Windows of triggers that mean the same
+// as before go on; the others start empty.
+func (w *Watch) Reconfigure(o WatchOptions) {
+	if o.HealthTTL != w.opts.HealthTTL {
+		w.health = trigger.NewHealth(o.HealthTTL)
+	}
+	windows := make(map[string]*watched, len(o.Triggers))
+	for _, spec := range o.Triggers {
+		if old, ok := w.windows[spec.Name]; ok && spec.SameMeaning(old.window.Spec()) {
+			windows[spec.Name] = old
+			continue
+		}
+		windows[spec.Name] = &watched{window: trigger.NewWindow(spec)}
+	}
+	w.opts, w.windows = o, windows
+}
+
+// SetExisted tells that a metric is known to have had a series before.
+func (w *Watch) SetExisted(metric string) { w.existed[metric] = true }
+
+// Existed tells whether a metric ever had a series for this service.
+func (w *Watch) Existed(metric string) bool { return w.existed[metric] }
+
+// SetStart tells when the running deployment began: warm-up and min_requests
+// count from there. Zero means unknown: no warm-up.
+func (w *Watch) SetStart(start time.Time) {
+	if start.Equal(w.start) {
+		return
+	}
+	w.start = start
+	clear(w.requests)
+}
+
+// StartAnew empties all windows; samples before at are not theirs.
+func (w *Watch) StartAnew(at time.Time) {
+	if at.Before(w.from) || at.Equal(w.from) {
+		return
+	}
+	w.from = at
+	for _, x := range w.windows {
+		x.window.Reset()
+		x.okSince, x.okLast = time.Time{}, time.Time{}
+	}
+}
+
+// Grid takes in a tick of the grid. A tick that is not live was rebuilt from
+// history: it completes no window, and it says nothing about health.
+func (w *Watch) Grid(at time.Time, answers map[string]trigger.Answer, live bool) {
+	if !live && at.Before(w.from) {
+		return
+	}
+	// A metric that this tick did not ask is unknown now, whatever it was before.
+	clear(w.readings)
+	w.read(answers)
+	w.countRequests(at, answers)
+	for _, spec := range w.opts.Triggers {
+		if !live && spec.Expr.UsesHealth() {
+			continue
+		}
+		w.observe(spec, trigger.Observation{At: at, Evaluation: w.evaluate(spec, at), Grid: true, Live: live})
+	}
+}
+
+// Extra takes in a live read between ticks and returns what each trigger whose
+// metrics were all read says now, hold aside. It may complete a window or empty
+// it; it opens nothing.
+func (w *Watch) Extra(at time.Time, answers map[string]trigger.Answer) map[string]trigger.Evaluation {
+	w.read(answers)
+	now := map[string]trigger.Evaluation{}
+	for _, spec := range w.opts.Triggers {
+		if !answered(spec.Expr.Metrics(), answers) {
+			continue
+		}
+		e := w.evaluate(spec, at)
+		now[spec.Name] = e
+		w.observe(spec, trigger.Observation{At: at, Evaluation: e, Live: true})
+	}
+	return now
+}
+
+// Health takes in one check. It returns false for one that changed nothing (a
+// duplicate, or late). Conditions on health alone are evaluated at once, all
+// others at the next tick.
+func (w *Watch) Health(c trigger.HealthCheck, live bool) bool {
+	if !w.health.Observe(c) {
+		return false
+	}
+	if c.At.Before(w.from) {
+		return true
+	}
+	for _, spec := range w.opts.Triggers {
+		if spec.Expr.HealthOnly() {
+			w.observe(spec, trigger.Observation{At: c.At, Evaluation: w.evaluate(spec, c.At), Event: true, Live: live})
+		}
+	}
+	return true
+}
+
+// HealthGap says that checks may have been lost.
+func (w *Watch) HealthGap(at time.Time) { w.health.Gap(at) }
+
+// Instances are the service's instances and how they are.
+func (w *Watch) Instances(now time.Time) []trigger.InstanceHealth { return w.health.Instances(now) }
+
+// Status is one trigger's state; false when there is no such trigger.
+func (w *Watch) Status(name string) (trigger.Status, bool) {
+	x, ok := w.windows[name]
+	if !ok {
+		return trigger.Status{}, false
+	}
+	return x.window.Status(), true
+}
+
+// OKSince is since when a trigger has been known ok without a break; zero when
+// it is not.
+func (w *Watch) OKSince(name string) time.Time {
+	x, ok := w.windows[name]
+	if !ok {
+		return time.Time{}
+	}
+	return x.okSince
+}
+
+// CompletesAt is when a trigger's open window would be full, zero when none is open.
+func (w *Watch) CompletesAt(name string) time.Time {
+	if x, ok := w.windows[name]; ok {
+		return x.window.CompletesAt()
+	}
+	return time.Time{}
+}
+
+// Evaluate answers an expression from the latest readings, hold aside.
+func (w *Watch) Evaluate(e trigger.Expr, now time.Time) trigger.Evaluation {
+	return w.evaluate(trigger.Spec{Expr: e}, now)
+}
+
+// Triggers are the triggers watched.
+func (w *Watch) Triggers() []trigger.Spec { return w.opts.Triggers }
+
+func (w *Watch) evaluate(spec trigger.Spec, now time.Time) trigger.Evaluation {
+	return trigger.Evaluate(spec, w.opts.Quorum, view{watch: w, now: now})
+}
+
+func (w *Watch) observe(spec trigger.Spec, o trigger.Observation) {
+	x := w.windows[spec.Name]
+	// A health event or an extra read may have come in while a tick's answers
+	// were under way; a window's time never runs backwards.
+	if o.At.Before(x.lastAt) {
+		o.At = x.lastAt
+	}
+	x.lastAt = o.At
+	x.window.SetGate(w.warmUntil(spec), w.requestsFor(spec))
+	x.window.Observe(o)
+	x.trackOK(o, w.opts.MaxGap)
+}
+
+// trackOK keeps the run of known ok answers. A breach ends it; unknown ends it
+// only when it lasts longer than the gap a window would survive.
+func (x *watched) trackOK(o trigger.Observation, maxGap time.Duration) {
+	broken := !x.okLast.IsZero() && o.At.Sub(x.okLast) > maxGap
+	switch {
+	case o.Truth == trigger.OK && (x.okSince.IsZero() || broken):
+		x.okSince, x.okLast = o.At, o.At
+	case o.Truth == trigger.OK:
+		x.okLast = o.At
+	case o.Truth == trigger.Breach || broken:
+		x.okSince, x.okLast = time.Time{}, time.Time{}
+	}
+}
+
+func (w *Watch) read(answers map[string]trigger.Answer) {
+	for metric, answer := range answers {
+		r := answer.Reading(w.opts.Service)
+		w.readings[metric] = r
+		if r.Presence == trigger.Known {
+			w.existed[metric] = true
+		}
+	}
+}
+
+// countRequests adds up what a bad + total metric saw in the tick that ends now.
+func (w *Watch) countRequests(at time.Time, answers map[string]trigger.Answer) {
+	if at.Before(w.start) {
+		return
+	}
+	for metric, answer := range answers {
+		if r := answer.Reading(w.opts.Service); r.HasTotal {
+			w.requests[metric] += r.Total * w.opts.Poll.Seconds()
+		}
+	}
+}
+
+func (w *Watch) requestsFor(spec trigger.Spec) float64 {
+	var most float64
+	for _, metric := range spec.Expr.Metrics() {
+		most = max(most, w.requests[metric])
+	}
+	return most
+}
+
+func (w *Watch) warmUntil(spec trigger.Spec) time.Time {
+	if w.start.IsZero() || spec.WarmUp == 0 {
+		return time.Time{}
+	}
+	return w.start.Add(spec.WarmUp)
+}
+
+func answered(metrics []string, answers map[string]trigger.Answer) bool {
+	for _, m := range metrics {
+		if _, ok := answers[m]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// view is a watch at one instant, as trigger.Evaluate wants it.
+type view struct {
+	watch *Watch
+	now   time.Time
+}
+
+func (v view) Reading(metric string) trigger.Reading {
+	if r, ok := v.watch.readings[metric]; ok {
+		return r
+	}
+	return trigger.UnknownBecause("not read yet")
+}
+func (v view) Existed(metric string) bool { return v.watch.existed[metric] }
+func (v view) Health() *trigger.Health    { return v.watch.health }
+func (v view) Now() time.Time             { return v.now }

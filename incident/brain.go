@@ -1,0 +1,366 @@
+package incident
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollbackd/rollbackd/evaluator"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Brain decides. It is not safe for concurrent use: one goroutine gives it all
+// its inputs, in one order.
+type Brain struct {
+	opts Options
+	mem  *memory
+	live map[string]*live
+	// waiting are inputs that lead to an entry which is not yet durable, oldest
+	// first. They stay until it is: a failing journal loses no deployment and
+	// no end of a step.
+	waiting []Input
+	// dirty are the services to look at.
+	dirty map[string]bool
+	// reads are the reads that are under way, by their ID.
+	reads   map[string]pendingRead
+	readSeq int
+	// replying is the command being answered, so that a failing journal refuses
+	// it instead of leaving the caller without an answer.
+	replying string
+	wakeAt   time.Time
+	sight    sight
+}
+
+// live is what the brain observes of one service and does for it at present.
+// None of it is journalled: it is made anew after a restart.
+type live struct {
+	watch *evaluator.Watch
+	// confirm is the read that a confirming incident waits for.
+	confirm confirmRead
+	// begun is the attempt whose Start effect this process has sent.
+	begun StepRef
+	// progress is how far a verification has come.
+	progress progress
+	// journalFailed is true from a failed write until the incident it touched
+	// closes: what was decided without a durable record is a person's business.
+	journalFailed bool
+	// askedFull is, by trigger, the moment for which a window-completing read
+	// was asked.
+	askedFull map[string]time.Time
+}
+
+// pendingRead is a Read effect without an answer yet.
+type pendingRead struct {
+	service string
+	kind    SampleKind
+	until   time.Time
+}
+
+// New makes a brain without a memory.
+func New(o Options) *Brain {
+	b := &Brain{
+		opts:  o,
+		mem:   newMemory(),
+		live:  map[string]*live{},
+		dirty: map[string]bool{},
+		reads: map[string]pendingRead{},
+		sight: newSight(),
+	}
+	b.configure(o)
+	return b
+}
+
+// Options is the configuration in force.
+func (b *Brain) Options() Options { return b.opts }
+
+// Snapshot is the remembered state as JSON: the same bytes for the same entries.
+func (b *Brain) Snapshot() ([]byte, error) { return b.mem.snapshot() }
+
+// LastEntryAt is the time of the newest entry; zero before the first.
+func (b *Brain) LastEntryAt() time.Time { return b.mem.LastAt }
+
+// configure takes a configuration. Windows of unchanged triggers go on; what is
+// remembered of services that are gone stays remembered.
+func (b *Brain) configure(o Options) {
+	b.opts = o
+	for name, s := range o.Services {
+		wo := evaluator.WatchOptions{
+			Service: name, Triggers: s.Triggers, Quorum: s.Quorum, HealthTTL: s.HealthTTL, Poll: o.Poll, MaxGap: o.MaxGap,
+		}
+		if l, ok := b.live[name]; ok {
+			l.watch.Reconfigure(wo)
+		} else {
+			b.live[name] = &live{watch: evaluator.NewWatch(wo), askedFull: map[string]time.Time{}}
+		}
+		b.recall(name)
+		b.dirty[name] = true
+	}
+	for name := range b.live {
+		if _, ok := o.Services[name]; !ok {
+			b.forgetLive(name)
+		}
+	}
+}
+
+// forgetLive stops watching a service that was removed. While an incident of it
+// is open it goes on without triggers: a run finishes on the plan it began with.
+func (b *Brain) forgetLive(name string) {
+	if b.mem.service(name).Open == nil {
+		delete(b.live, name)
+		return
+	}
+	b.live[name].watch.Reconfigure(evaluator.WatchOptions{Service: name, Poll: b.opts.Poll, MaxGap: b.opts.MaxGap})
+}
+
+// recall hands the watch what is remembered of its service.
+func (b *Brain) recall(name string) {
+	l, s := b.live[name], b.mem.service(name)
+	if l == nil {
+		return
+	}
+	for metric := range s.Existed {
+		l.watch.SetExisted(metric)
+	}
+	l.watch.SetStart(s.Ledger.start())
+	l.watch.StartAnew(s.WindowsFrom)
+}
+
+// Step decides what follows from one input at one time.
+func (b *Brain) Step(now time.Time, in Input) []Effect {
+	now = now.UTC().Round(0)
+	switch in := in.(type) {
+	case Samples:
+		b.samples(in)
+	case Health:
+		b.health(now, in)
+	case HealthGap:
+		for _, l := range b.live {
+			l.watch.HealthGap(in.At)
+		}
+	case Deployed, VersionSeen, StepEnded:
+		b.waiting = append(b.waiting, in)
+	case Command:
+		b.replying = in.ID
+		return b.command(now, in)
+	case RecordFailed:
+		return b.recordFailed()
+	case Reloaded:
+		return b.reloaded(now, in)
+	case Restored:
+		return b.restored(now, in)
+	case Wake:
+	}
+	return b.settle(now)
+}
+
+// Apply takes one durable entry into memory.
+func (b *Brain) Apply(e Entry) {
+	b.mem.apply(e)
+	b.replying = ""
+	switch e.Kind {
+	case KindDeployment, KindRunning, KindStepEnded:
+		if len(b.waiting) > 0 {
+			b.waiting = b.waiting[1:]
+		}
+	case KindStepBegun:
+		if l := b.live[e.Service]; l != nil {
+			l.begun = e.Step.Ref
+		}
+	case KindClosed:
+		if l := b.live[e.Service]; l != nil {
+			l.journalFailed = false
+		}
+	default: // nothing beside the memory
+	}
+	if e.Service != "" {
+		b.dirty[e.Service] = true
+		b.recall(e.Service)
+	}
+}
+
+// recordFailed takes in that nothing could be made durable. Nothing is tried
+// again before the next input; what was under way is held.
+func (b *Brain) recordFailed() []Effect {
+	for name, l := range b.live {
+		if b.mem.service(name).Open != nil || b.anyFiring(l) {
+			l.journalFailed = true
+		}
+	}
+	if b.replying == "" {
+		return nil
+	}
+	id := b.replying
+	b.replying = ""
+	return []Effect{Reply{ID: id, Code: "refused", Guard: GuardJournal, Err: "the journal cannot be written: nothing was done"}}
+}
+
+// anyFiring tells whether any trigger of a service fires.
+func (b *Brain) anyFiring(l *live) bool {
+	for _, spec := range l.watch.Triggers() {
+		if st, _ := l.watch.Status(spec.Name); st.State == trigger.Firing {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Brain) reloaded(now time.Time, in Reloaded) []Effect {
+	b.configure(in.Options)
+	return []Effect{Record{Entry: b.entry(now, KindConfig, "", "rollbackd", "configuration "+in.Options.Hash+" loaded")}}
+}
+
+// restored begins or goes on after a restart. What was under way in the process
+// before is not under way in this one.
+func (b *Brain) restored(now time.Time, in Restored) []Effect {
+	for name, l := range b.live {
+		l.begun, l.confirm, l.progress = StepRef{}, confirmRead{}, progress{}
+		b.dirty[name] = true
+	}
+	b.waiting = nil
+	text := "rollbackd started"
+	if !in.DownFrom.IsZero() {
+		text = "rollbackd started; the last entry before is from " + clockTime(in.DownFrom)
+	}
+	return []Effect{Record{Entry: b.entry(now, KindStarted, "", "rollbackd", text)}}
+}
+
+// samples takes readings into the windows.
+func (b *Brain) samples(in Samples) {
+	switch in.Kind {
+	case Grid, Rebuilt:
+		for name, l := range b.live {
+			l.watch.Grid(in.At, in.Answers, in.Kind == Grid)
+			b.dirty[name] = true
+		}
+		if in.Kind == Grid {
+			b.sight.tick(in.At, in.Answers)
+			for name, l := range b.live {
+				b.progressTick(name, l, in.At)
+			}
+		}
+	case Full, Confirm:
+		read, ok := b.reads[in.ReadID]
+		if !ok {
+			return // answered too late: asked again or given up since
+		}
+		delete(b.reads, in.ReadID)
+		l := b.live[read.service]
+		if l == nil {
+			return
+		}
+		evaluations := l.watch.Extra(in.At, in.Answers)
+		if read.kind == Confirm && l.confirm.id == in.ReadID {
+			l.confirm.answered, l.confirm.says = true, evaluations
+		}
+		b.dirty[read.service] = true
+	}
+}
+
+func (b *Brain) health(now time.Time, in Health) {
+	l := b.live[in.Service]
+	if l == nil {
+		return
+	}
+	if in.Check.At.IsZero() {
+		in.Check.At = now
+	}
+	if l.watch.Health(in.Check, !in.Replayed) {
+		b.dirty[in.Service] = true
+	}
+}
+
+// settle lets everything that is due follow, one record at a time: the first
+// service with something to record has its turn, then the brain is asked again.
+func (b *Brain) settle(now time.Time) []Effect {
+	var effects []Effect
+	for len(b.waiting) > 0 {
+		if effects = b.takeWaiting(now, b.waiting[0]); len(effects) > 0 {
+			return effects
+		}
+		b.waiting = b.waiting[1:]
+	}
+	if e := b.sightRule(now); e != nil {
+		return e
+	}
+	for _, name := range b.toLookAt() {
+		more := b.serviceRule(now, name)
+		effects = append(effects, more...)
+		if records(more) {
+			return effects
+		}
+		delete(b.dirty, name)
+	}
+	return b.wake(now, effects)
+}
+
+// toLookAt are the services that changed, and those with an open incident,
+// in name order so that the same inputs always lead to the same decisions.
+func (b *Brain) toLookAt() []string {
+	names := slices.Collect(maps.Keys(b.dirty))
+	for name := range b.mem.open {
+		if !b.dirty[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func records(effects []Effect) bool {
+	for _, e := range effects {
+		if _, ok := e.(Record); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// takeWaiting turns a waiting input into its entry; nothing when it needs none.
+func (b *Brain) takeWaiting(now time.Time, in Input) []Effect {
+	switch in := in.(type) {
+	case Deployed:
+		return b.deployed(now, in)
+	case VersionSeen:
+		return b.versionSeen(now, in)
+	case StepEnded:
+		return b.stepEnded(now, in)
+	default:
+		return nil
+	}
+}
+
+// serviceRule is what is due for one service.
+func (b *Brain) serviceRule(now time.Time, name string) []Effect {
+	l := b.live[name]
+	if l == nil {
+		return nil
+	}
+	if e := b.seenRule(now, name, l); e != nil {
+		return e
+	}
+	s := b.mem.service(name)
+	if s.Open == nil {
+		if e := b.openRule(now, name, l, s); e != nil {
+			return e
+		}
+		return b.fullReads(now, name, l)
+	}
+	if e := b.incidentRule(now, name, l, s); e != nil {
+		return e
+	}
+	return b.fullReads(now, name, l)
+}
+
+// entry makes an entry with the fields that every entry has.
+func (b *Brain) entry(now time.Time, kind Kind, service, actor, text string) Entry {
+	return Entry{At: now, Kind: kind, Service: service, Actor: actor, Text: text, Config: b.opts.Hash}
+}
+
+// incidentEntry makes an entry about an open incident.
+func (b *Brain) incidentEntry(now time.Time, kind Kind, inc *Incident, actor, text string) Entry {
+	e := b.entry(now, kind, inc.Service, actor, text)
+	e.Incident = inc.ID
+	return e
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }

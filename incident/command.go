@@ -1,0 +1,350 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollbackd/rollbackd/evaluator"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// defaultBrake is how long a pause or lock lasts when nothing is said: it ends
+// by itself, so that a forgotten one does not leave production unguarded.
+const defaultBrake = 4 * time.Hour
+
+// command carries out a person's verb, or refuses it and says why. A refusal
+// that concerns an open incident is a line in its timeline.
+func (b *Brain) command(now time.Time, c Command) []Effect {
+	if c.Actor == "" {
+		c.Actor = "unknown"
+	}
+	switch c.Verb {
+	case "pause", "resume", "lock", "unlock":
+		return b.brake(now, c)
+	}
+	name, inc, problem := b.object(c)
+	if problem != "" {
+		return refuse(c, "not_found", problem, "")
+	}
+	if _, ok := b.opts.Services[name]; !ok && c.Verb != "close" && c.Verb != "ack" {
+		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", name), "")
+	}
+	switch c.Verb {
+	case "rollback":
+		return b.commandRollback(now, c, name, inc)
+	case "pardon":
+		return b.commandPardon(now, c, name)
+	}
+	if inc == nil {
+		return refuse(c, "not_found", fmt.Sprintf("service %q has no open incident", name), "")
+	}
+	switch c.Verb {
+	case "approve":
+		return b.commandApprove(now, c, name, inc)
+	case "veto":
+		return b.commandVeto(now, c, inc)
+	case "abort":
+		return b.commandAbort(now, c, inc)
+	case "ack":
+		return b.word(now, c, inc, KindAcked, "acknowledged", nil)
+	case "close":
+		return b.commandClose(now, c, inc)
+	}
+	return refuse(c, "bad_request", fmt.Sprintf("unknown verb %q", c.Verb), "")
+}
+
+// object finds what a command is about: an incident by its ID, or a service and
+// its open incident.
+func (b *Brain) object(c Command) (name string, inc *Incident, problem string) {
+	if c.Service != "" {
+		return c.Service, b.mem.service(c.Service).Open, ""
+	}
+	if c.Incident == "" {
+		return "", nil, "name a service or an incident"
+	}
+	for service, s := range b.mem.Services {
+		if s.Open != nil && (s.Open.ID == c.Incident || service == c.Incident) {
+			return service, s.Open, ""
+		}
+	}
+	if found, ok := b.Incident(c.Incident); ok {
+		return "", nil, fmt.Sprintf("incident %s is closed (%s)", found.ID, found.Outcome)
+	}
+	if _, ok := b.opts.Services[c.Incident]; ok {
+		return c.Incident, nil, ""
+	}
+	return "", nil, fmt.Sprintf("there is no incident %q", c.Incident)
+}
+
+func refuse(c Command, code, text string, guard Guard) []Effect {
+	return []Effect{Reply{ID: c.ID, Code: code, Err: text, Guard: guard}}
+}
+
+// refused refuses a command on an open incident, for the record too.
+func (b *Brain) refused(now time.Time, c Command, inc *Incident, text string, guard Guard) []Effect {
+	e := b.incidentEntry(now, KindRefused, inc, c.Actor, fmt.Sprintf("%s refused: %s", c.Verb, text))
+	e.Command = &CommandEntry{Verb: c.Verb, Reason: c.Reason, Guard: guard}
+	return []Effect{Record{Entry: e}, Reply{ID: c.ID, Code: "refused", Err: text, Guard: guard, Incident: inc.ID}}
+}
+
+// word records a person's word on an incident and says yes.
+func (b *Brain) word(now time.Time, c Command, inc *Incident, kind Kind, what string, overrides []Guard) []Effect {
+	text := what + " by " + c.Actor
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	e := b.incidentEntry(now, kind, inc, c.Actor, text)
+	e.Command = &CommandEntry{Verb: c.Verb, Reason: c.Reason, Overrides: overrides}
+	return []Effect{Record{Entry: e}, Reply{ID: c.ID, Incident: inc.ID}}
+}
+
+// brake sets or lifts a pause or lock. Setting one stops a running rollback at
+// the next step boundary.
+func (b *Brain) brake(now time.Time, c Command) []Effect {
+	name := c.Service
+	if name == "" {
+		name = c.Incident
+	}
+	if c.All {
+		name = ""
+	} else if _, ok := b.opts.Services[name]; !ok {
+		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", name), "")
+	}
+	on := c.Verb == "pause" || c.Verb == "lock"
+	entry := &BrakeEntry{Kind: Pause, On: on, By: c.Actor, Why: c.Reason}
+	if c.Verb == "lock" || c.Verb == "unlock" {
+		entry.Kind = Lock
+	}
+	text := fmt.Sprintf("%s by %s", c.Verb, c.Actor)
+	if on {
+		length := c.For
+		if length <= 0 {
+			length = defaultBrake
+		}
+		entry.Until = now.Add(length)
+		text += " until " + shortTime(entry.Until)
+	}
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	e := b.entry(now, KindBrake, name, c.Actor, text)
+	e.Brake = entry
+	effects := []Effect{Record{Entry: e}}
+	if on {
+		effects = append(effects, b.stopRuns(now, name, entry, text)...)
+	}
+	return append(effects, Reply{ID: c.ID})
+}
+
+// stopRuns records that running rollbacks end at their next step boundary.
+func (b *Brain) stopRuns(now time.Time, only string, brake *BrakeEntry, text string) []Effect {
+	guard := GuardPaused
+	if brake.Kind == Lock {
+		guard = GuardLocked
+	}
+	var names []string
+	for name, s := range b.mem.Services {
+		if (only == "" || name == only) && s.acting() && s.Open.Rollback.Stopping == "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var effects []Effect
+	for _, name := range names {
+		effects = append(effects, b.stopRun(now, b.mem.service(name).Open, "rollbackd", text, guard)...)
+	}
+	return effects
+}
+
+func (b *Brain) stopRun(now time.Time, inc *Incident, actor, reason string, guard Guard) []Effect {
+	e := b.incidentEntry(now, KindStopping, inc, actor, "stopping at the next step boundary: "+reason)
+	e.Stopping = &StoppingEntry{Run: inc.Rollback.ID, Reason: reason, By: guard}
+	return []Effect{Record{Entry: e}, Stop{Run: inc.Rollback.ID}}
+}
+
+// commandRollback starts a rollback because a person asks for it: it is not
+// confirmed, and it is charged to no automatic budget.
+func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Incident) []Effect {
+	s := b.mem.service(name)
+	o := b.opts.Services[name]
+	to := c.To
+	if to == "" {
+		if t, ok := s.Ledger.target(o.Deployment, now); ok {
+			to = t.Version
+		}
+	}
+	if holds := b.holdsForPerson(now, name, s, to); len(holds) > 0 {
+		d := Decision{}
+		d.hold(holds)
+		if inc != nil {
+			return b.refused(now, c, inc, d.Reason, d.HeldBy)
+		}
+		return refuse(c, "refused", d.Reason, d.HeldBy)
+	}
+	if inc != nil && inc.State == Verifying {
+		return b.refused(now, c, inc, "a rollback of this service is being verified; abort it first", GuardConcurrency)
+	}
+	request := planRequest{to: to, by: c.Actor, decidedAt: now}
+	if inc != nil {
+		request.effects = []Effect{Reply{ID: c.ID, Incident: inc.ID}}
+		return b.plan(now, name, inc, request)
+	}
+	return b.openByPerson(now, c, name, s, request)
+}
+
+// openByPerson opens an incident for a rollback that a person asked for, and
+// plans it in the same breath.
+func (b *Brain) openByPerson(now time.Time, c Command, name string, s *serviceMemory, r planRequest) []Effect {
+	severity := c.Severity
+	if severity == 0 {
+		severity = trigger.High
+	}
+	text := fmt.Sprintf("rollback asked for by %s", c.Actor)
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	e := b.entry(now, KindOpened, name, c.Actor, text)
+	e.Incident = incidentID(name, now)
+	e.Opened = &OpenedEntry{
+		Severity: severity, Mode: b.mode(name), Triggers: []Evidence{}, OKBefore: b.okNow(b.live[name]),
+		Deployment: copyDeployment(s.Ledger.current()), Manual: true, ExternalID: c.ExternalID,
+	}
+	inc := Fold([]Entry{e})
+	inc.Decision = Decision{Reason: text, ByPerson: true, Severity: severity, Target: r.to}
+	decided := b.incidentEntry(now, KindDecided, inc, c.Actor, text)
+	decision := inc.Decision
+	decision.State = RollingBack
+	decision.Response.Directness = evaluator.Rollback
+	decided.Decided = &decision
+	r.effects = []Effect{Reply{ID: c.ID, Incident: e.Incident}}
+	return append([]Effect{Record{Entry: e}, Record{Entry: decided}}, b.plan(now, name, inc, r)...)
+}
+
+// holdsForPerson are the guards that refuse even a person.
+func (b *Brain) holdsForPerson(now time.Time, name string, s *serviceMemory, to string) []Hold {
+	var holds []Hold
+	for _, h := range b.brakeHolds(now, s) {
+		if h.Guard == GuardLocked {
+			holds = append(holds, h)
+		}
+	}
+	if hold, bad := b.badTarget(to, s, b.opts.Services[name]); bad {
+		holds = append(holds, hold)
+	}
+	holds = append(holds, b.concurrencyHold(s)...)
+	if b.mode(name) == "shadow" {
+		holds = append(holds, Hold{GuardShadow, "the service is in shadow mode: rollbackd never acts for it", `mode = "live"`})
+	}
+	return holds
+}
+
+// commandApprove records a yes. On a held incident it promotes it, and names
+// the guards that it sets aside.
+func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incident) []Effect {
+	switch inc.State {
+	case RollingBack, Verifying, Closed:
+		return b.refused(now, c, inc, "there is nothing to approve: it is "+string(inc.State), "")
+	case Confirming:
+		return b.refused(now, c, inc, "there is nothing to approve: it is being confirmed already", "")
+	case Firing, CountingDown, AwaitingApproval, Held:
+	}
+	s := b.mem.service(name)
+	t, _ := s.Ledger.target(b.opts.Services[name].Deployment, now)
+	if holds := b.holdsForPerson(now, name, s, t.Version); len(holds) > 0 {
+		d := Decision{}
+		d.hold(holds)
+		return b.refused(now, c, inc, d.Reason, d.HeldBy)
+	}
+	overrides := guardsOf(inc.Decision.Holds)
+	what := "approved"
+	if len(overrides) > 0 {
+		words := make([]string, len(overrides))
+		for i, g := range overrides {
+			words[i] = string(g)
+		}
+		what = "approved, overriding " + strings.Join(words, ", ") + ","
+	}
+	return b.word(now, c, inc, KindApproved, what, overrides)
+}
+
+// commandVeto holds an incident for this deployment until it recovers or gets worse.
+func (b *Brain) commandVeto(now time.Time, c Command, inc *Incident) []Effect {
+	switch inc.State {
+	case RollingBack, Verifying:
+		return b.refused(now, c, inc, "a rollback has begun: use abort", "")
+	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
+	}
+	effects := b.word(now, c, inc, KindVetoed, "vetoed", nil)
+	return b.holdByPerson(now, inc, GuardVetoed, c, effects, "a newer deployment, it gets worse, or approve")
+}
+
+// holdByPerson puts the decision that follows from a person's no between the
+// record of it and the reply.
+func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command, effects []Effect, releases string) []Effect {
+	d := inc.Decision
+	d.Severity, d.Deadline, d.ByPerson = inc.Severity, time.Time{}, false
+	reason := fmt.Sprintf("%s by %s", g, c.Actor)
+	if c.Reason != "" {
+		reason += ": " + c.Reason
+	}
+	d.hold([]Hold{{g, reason, releases}})
+	return slices.Insert(effects, len(effects)-1, b.decided(now, inc, d)...)
+}
+
+// commandAbort stops a rollback at the next step boundary; where none has begun
+// it holds the incident.
+func (b *Brain) commandAbort(now time.Time, c Command, inc *Incident) []Effect {
+	effects := b.word(now, c, inc, KindAborted, "abort asked for", nil)
+	switch inc.State {
+	case RollingBack, Verifying:
+		if inc.Rollback.State.Ended() || inc.Rollback.Stopping != "" {
+			return b.refused(now, c, inc, "it is ending already: "+inc.Rollback.Stopping+inc.Rollback.Reason, "")
+		}
+		reason := "aborted by " + c.Actor
+		if c.Reason != "" {
+			reason += ": " + c.Reason
+		}
+		return slices.Insert(effects, len(effects)-1, b.stopRun(now, inc, c.Actor, reason, GuardAborted)...)
+	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
+	}
+	return b.holdByPerson(now, inc, GuardAborted, c, effects, "approve, or close")
+}
+
+// commandClose ends an incident by a person's word. The service's windows begin
+// anew: what still breaches is judged afresh.
+func (b *Brain) commandClose(now time.Time, c Command, inc *Incident) []Effect {
+	switch inc.State {
+	case RollingBack, Verifying:
+		return b.refused(now, c, inc, "a rollback is under way: abort it first", GuardConcurrency)
+	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
+	}
+	outcome := FixedForward
+	switch {
+	case inc.changed():
+		outcome = Unresolved
+	case inc.VetoedBy != "":
+		outcome = Vetoed
+	}
+	text := "by " + c.Actor
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	effects := b.closed(now, inc, outcome, text, true)
+	record, _ := effects[0].(Record)
+	record.Entry.Actor = c.Actor
+	return []Effect{record, Reply{ID: c.ID, Incident: inc.ID}}
+}
+
+func (b *Brain) commandPardon(now time.Time, c Command, name string) []Effect {
+	if c.Version == "" {
+		return refuse(c, "bad_request", "name the version to pardon", "")
+	}
+	if _, ok := b.mem.service(name).Ledger.Marks[c.Version]; !ok {
+		return refuse(c, "not_found", fmt.Sprintf("version %q of %s is not known", c.Version, name), "")
+	}
+	e := b.entry(now, KindPardon, name, c.Actor, fmt.Sprintf("%s pardoned by %s", c.Version, c.Actor))
+	e.Pardon = &PardonEntry{Version: c.Version, Reason: c.Reason}
+	return []Effect{Record{Entry: e}, Reply{ID: c.ID}}
+}

@@ -1,0 +1,179 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// confirmRead is the read that a confirming incident waits for.
+type confirmRead struct {
+	id       string
+	incident string
+	askedAt  time.Time
+	answered bool
+	says     map[string]trigger.Evaluation
+}
+
+// confirmRule reads once more right before acting: what was true when the
+// decision was made need not be true now.
+func (b *Brain) confirmRule(now time.Time, name string, l *live, inc *Incident) []Effect {
+	if slices.Contains(inc.Decision.Overrides, GuardBlind) {
+		return b.act(now, name, inc)
+	}
+	c := &l.confirm
+	if c.incident != inc.ID || c.askedAt.Before(inc.decidedAt) {
+		return b.askConfirm(now, name, l, inc)
+	}
+	if !c.answered {
+		return b.confirmOverdue(now, name, l, inc)
+	}
+	switch b.confirmSays(l, inc) {
+	case trigger.Breach:
+		return b.act(now, name, inc)
+	case trigger.OK:
+		e := b.incidentEntry(now, KindStoodDown, inc, "rollbackd", "read once more before acting: every trigger is ok, so nothing is done; back to watching")
+		return []Effect{Record{Entry: e, Message: b.message(now, inc, e, RecoveredHead, "stood_down")}}
+	case trigger.NotKnown:
+	}
+	return b.confirmOverdue(now, name, l, inc)
+}
+
+// confirmSays joins what was read: a trigger that justifies the action and
+// breaches is enough to go on; to stand down all must be known ok.
+func (b *Brain) confirmSays(l *live, inc *Incident) trigger.Truth {
+	allOK, any := true, false
+	for _, ev := range inc.Triggers {
+		if !ev.ClearedAt.IsZero() {
+			continue
+		}
+		says, read := l.confirm.says[ev.Name]
+		if !read {
+			if _, exists := l.watch.Status(ev.Name); !exists {
+				continue // the trigger was removed by a reload
+			}
+			allOK = false
+			continue
+		}
+		any = true
+		if says.Truth == trigger.Breach && slices.Contains(inc.Decision.Justified, ev.Name) {
+			return trigger.Breach
+		}
+		if says.Truth != trigger.OK {
+			allOK = false
+		}
+	}
+	if allOK && (any || b.allCleared(inc)) {
+		return trigger.OK
+	}
+	return trigger.NotKnown
+}
+
+func (b *Brain) allCleared(inc *Incident) bool {
+	for _, ev := range inc.Triggers {
+		if ev.ClearedAt.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// askConfirm asks for the metrics of the incident's triggers.
+func (b *Brain) askConfirm(now time.Time, name string, l *live, inc *Incident) []Effect {
+	var metrics []string
+	for _, ev := range inc.Triggers {
+		for _, spec := range l.watch.Triggers() {
+			if spec.Name == ev.Name {
+				metrics = append(metrics, spec.Expr.Metrics()...)
+			}
+		}
+	}
+	slices.Sort(metrics)
+	b.readSeq++
+	id := fmt.Sprintf("%s/confirm/%d", inc.ID, b.readSeq)
+	l.confirm = confirmRead{id: id, incident: inc.ID, askedAt: now}
+	until := now.Add(b.opts.Poll)
+	b.reads[id] = pendingRead{service: name, kind: Confirm, until: until}
+	return []Effect{Read{ID: id, Kind: Confirm, Service: name, Metrics: slices.Compact(metrics), Deadline: until}}
+}
+
+// confirmOverdue asks again each poll, and gives up at the decision's deadline:
+// an action never follows from what cannot be seen.
+func (b *Brain) confirmOverdue(now time.Time, name string, l *live, inc *Incident) []Effect {
+	if !now.Before(inc.Decision.Deadline) {
+		d := inc.Decision
+		d.ByPerson = false
+		d.hold([]Hold{{
+			GuardBlind, "the triggers could not be read before the deadline: acting would be a guess",
+			"the triggers can be read again and still breach; or approve",
+		}})
+		d.Deadline = time.Time{}
+		return b.decided(now, inc, d)
+	}
+	if now.Sub(l.confirm.askedAt) >= b.opts.Poll {
+		return b.askConfirm(now, name, l, inc)
+	}
+	return nil
+}
+
+// act is the last gate: the guards are asked once more, because the world may
+// have changed while this incident waited, and then the run is planned.
+func (b *Brain) act(now time.Time, name string, inc *Incident) []Effect {
+	s := b.mem.service(name)
+	var holds []Hold
+	for _, h := range b.lastHolds(now, name, inc, s) {
+		if inc.Decision.ByPerson && (!h.Guard.forAPerson() || h.overridden(inc)) {
+			continue
+		}
+		holds = append(holds, h)
+	}
+	if len(holds) > 0 {
+		d := inc.Decision
+		d.hold(holds)
+		d.Deadline, d.ByPerson = time.Time{}, false
+		return b.decided(now, inc, d)
+	}
+	return b.plan(now, name, inc, planRequest{
+		to: inc.Decision.Target, by: b.decidedBy(inc), automatic: !inc.Decision.ByPerson, decidedAt: b.runDecidedAt(inc),
+	})
+}
+
+// lastHolds are the guards of the last gate: those of the service, and of the
+// triggers that justify the action.
+func (b *Brain) lastHolds(now time.Time, name string, inc *Incident, s *serviceMemory) []Hold {
+	holds := b.serviceHolds(now, name, inc, s)
+	if inc.Decision.ByPerson {
+		return b.holdsForPerson(now, name, s, inc.Decision.Target)
+	}
+	o := b.opts.Services[name]
+	var own []Hold
+	for _, ev := range inc.Triggers {
+		if !slices.Contains(inc.Decision.Justified, ev.Name) {
+			continue
+		}
+		h := b.triggerHolds(ev, s, o)
+		if len(h) == 0 {
+			return holds
+		}
+		own = append(own, h...)
+	}
+	return append(own, holds...)
+}
+
+func (h Hold) overridden(inc *Incident) bool {
+	// What refuses a person too cannot be overridden, whatever was approved; only
+	// a journal that failed in the past can.
+	return h.Guard == GuardJournal && slices.Contains(inc.Decision.Overrides, GuardJournal)
+}
+
+func (b *Brain) decidedBy(inc *Incident) string {
+	if inc.Decision.ByPerson {
+		return listed(inc.approvers())
+	}
+	return "rollbackd"
+}
+
+// runDecidedAt is when the clock of the SLA starts: at the decision in force.
+func (b *Brain) runDecidedAt(inc *Incident) time.Time { return inc.decidedAt }

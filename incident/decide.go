@@ -1,0 +1,302 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/evaluator"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// incidentRule is what is due for an open incident.
+func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemory) []Effect {
+	inc := s.Open
+	if e := b.evidenceRule(now, l, inc); e != nil {
+		return e
+	}
+	switch inc.State {
+	case RollingBack, Verifying:
+		return b.runRule(now, name, l, inc)
+	case Firing, CountingDown, AwaitingApproval, Held, Confirming:
+	case Closed:
+		return nil
+	}
+	if e := b.closeRule(now, name, l, inc); e != nil {
+		return e
+	}
+	if e := b.standDownRule(now, inc, s); e != nil {
+		return e
+	}
+	if e := b.approvedRule(now, name, inc, s); e != nil {
+		return e
+	}
+	switch inc.State {
+	case Confirming:
+		return b.confirmRule(now, name, l, inc)
+	case CountingDown:
+		return b.countdownRule(now, name, inc)
+	case Held:
+		return b.heldRule(now, name, inc)
+	case Firing:
+		return b.redecide(now, name, inc)
+	case AwaitingApproval:
+		if e := b.redecide(now, name, inc); e != nil {
+			return e
+		}
+		return b.overdueRule(now, inc)
+	case RollingBack, Verifying, Closed:
+	}
+	return nil
+}
+
+// redecide judges again where something asked for it. While nothing has
+// started, a response may only become more direct.
+func (b *Brain) redecide(now time.Time, name string, inc *Incident) []Effect {
+	if !inc.again {
+		return nil
+	}
+	d, ok := b.judge(now, name, inc)
+	if !ok {
+		return nil
+	}
+	fresh := inc.decidedAt.IsZero() || inc.State == Firing || inc.State == Held
+	if !fresh && d.State.directness() <= inc.State.directness() {
+		return nil
+	}
+	if sameDecision(d, inc.Decision) && !inc.decidedAt.IsZero() {
+		return nil
+	}
+	return b.decided(now, inc, d)
+}
+
+// sameDecision tells whether a decision says nothing new.
+func sameDecision(a, b Decision) bool {
+	if a.State != b.State || a.Response != b.Response || a.HeldBy != b.HeldBy || a.Severity != b.Severity || len(a.Holds) != len(b.Holds) {
+		return false
+	}
+	for i := range a.Holds {
+		if a.Holds[i].Guard != b.Holds[i].Guard {
+			return false
+		}
+	}
+	return true
+}
+
+// decided records a decision and tells people of it.
+func (b *Brain) decided(now time.Time, inc *Incident, d Decision) []Effect {
+	e := b.incidentEntry(now, KindDecided, inc, "rollbackd", decisionText(d))
+	e.Decided = &d
+	return []Effect{Record{Entry: e, Message: b.decisionMessage(now, inc, d, e)}}
+}
+
+func decisionText(d Decision) string {
+	switch d.State {
+	case Held:
+		return fmt.Sprintf("held (%s) instead of %s: %s; released when: %s", d.HeldBy, d.Response, d.Reason, d.ReleasesWhen)
+	case Confirming:
+		return fmt.Sprintf("%s: reading once more before acting (%s)", d.Response, d.Reason)
+	case CountingDown:
+		return fmt.Sprintf("%s: acting at %s unless vetoed (%s)", d.Response, shortTime(d.Deadline), d.Reason)
+	case AwaitingApproval:
+		return fmt.Sprintf("%s: waiting for a person (%s)", d.Response, d.Reason)
+	case Firing, RollingBack, Verifying, Closed:
+		return fmt.Sprintf("%s (%s)", d.Response, d.Reason)
+	}
+	return d.Reason
+}
+
+// sticky tells whether an incident is held for good: it never acts by itself
+// again after a veto, an abort, a failed rollback or a failed verification.
+func (inc *Incident) sticky() bool {
+	switch inc.Decision.HeldBy {
+	case GuardVetoed, GuardAborted, GuardBlocked, GuardVerification:
+		return true
+	default:
+		return false
+	}
+}
+
+// heldRule decides again when the guards that hold let go, or when it got worse.
+func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
+	if inc.sticky() {
+		if inc.worse {
+			return b.askBecauseWorse(now, name, inc)
+		}
+		return nil
+	}
+	if inc.again {
+		return b.redecide(now, name, inc)
+	}
+	for _, h := range inc.Decision.Holds {
+		if !h.Guard.releasesByItself() {
+			return b.overdueRule(now, inc)
+		}
+	}
+	if b.stillBlind(name, inc) {
+		return b.overdueRule(now, inc)
+	}
+	d, ok := b.judge(now, name, inc)
+	if !ok || sameDecision(d, inc.Decision) {
+		return b.overdueRule(now, inc)
+	}
+	return b.decided(now, inc, d)
+}
+
+// stillBlind tells whether an incident that could not be confirmed still cannot
+// be seen: none of its triggers is known.
+func (b *Brain) stillBlind(name string, inc *Incident) bool {
+	if inc.Decision.HeldBy != GuardBlind {
+		return false
+	}
+	l := b.live[name]
+	for _, ev := range inc.Triggers {
+		if l == nil {
+			continue
+		}
+		if st, ok := l.watch.Status(ev.Name); ok && st.Truth != trigger.NotKnown {
+			return false
+		}
+	}
+	return true
+}
+
+// askBecauseWorse asks for approval when the severity of an incident rose that
+// may not act by itself any more.
+func (b *Brain) askBecauseWorse(now time.Time, name string, inc *Incident) []Effect {
+	d, ok := b.judge(now, name, inc)
+	if !ok || d.Response.Directness < evaluator.Approve {
+		return nil
+	}
+	d.Response = evaluator.Response{Directness: evaluator.Approve}
+	d.State, d.HeldBy, d.Holds = AwaitingApproval, "", nil
+	d.Reason = fmt.Sprintf("it got worse (%s) after it was held (%s): %s", d.Severity, inc.Decision.HeldBy, d.Reason)
+	d.ReleasesWhen = ""
+	if within, limited := b.opts.Decide.Within[d.Severity]; limited {
+		d.Deadline = now.Add(within)
+	}
+	return b.decided(now, inc, d)
+}
+
+// countdownRule acts when the countdown ends, or earlier when it got worse.
+func (b *Brain) countdownRule(now time.Time, name string, inc *Incident) []Effect {
+	if e := b.redecide(now, name, inc); e != nil {
+		return e
+	}
+	if now.Before(inc.Decision.Deadline) {
+		return nil
+	}
+	d, ok := b.judge(now, name, inc)
+	if !ok {
+		// Nothing fires at the end of the countdown: read once more, which either
+		// stands it down or finds it breaching.
+		d = inc.Decision
+		d.HeldBy, d.Holds = "", nil
+	}
+	if d.HeldBy == "" {
+		d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.Severity)
+		d.Response = inc.Decision.Response
+		d.Reason = "the countdown ended without a veto: " + inc.Decision.Reason
+		if len(d.Justified) == 0 {
+			d.Justified = inc.Decision.Justified
+		}
+	}
+	return b.decided(now, inc, d)
+}
+
+// overdueRule escalates once when the time to decide is over.
+func (b *Brain) overdueRule(now time.Time, inc *Incident) []Effect {
+	deadline := inc.Decision.Deadline
+	if deadline.IsZero() || now.Before(deadline) || inc.EscalatedAt.After(inc.decidedAt) || inc.EscalatedAt.Equal(deadline) {
+		return nil
+	}
+	if inc.AckedBy != "" {
+		return nil
+	}
+	e := b.incidentEntry(now, KindEscalated, inc, "rollbackd", fmt.Sprintf("nobody decided by %s", shortTime(deadline)))
+	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, WaitingForYou, "overdue")}}
+}
+
+// standDownRule ends an incident that a newer deployment overtakes while
+// nothing has started: watching starts anew for the new version.
+func (b *Brain) standDownRule(now time.Time, inc *Incident, s *serviceMemory) []Effect {
+	d := s.Ledger.current()
+	if d == nil || d.Own || !d.NotedAt.After(inc.OpenedAt) || !inc.decidedAt.Before(d.NotedAt) || inc.decidedAt.IsZero() {
+		return nil
+	}
+	waiting := inc.State == CountingDown || inc.State == AwaitingApproval || inc.State == Confirming
+	vetoed := inc.State == Held && inc.Decision.HeldBy == GuardVetoed
+	if !waiting && !vetoed || inc.changed() {
+		return nil
+	}
+	text := fmt.Sprintf("%s was deployed: this incident is stood down and watching starts anew", d.Version)
+	return b.closed(now, inc, FixedForward, text, true)
+}
+
+// changed tells whether a rollback of the incident changed anything.
+func (inc *Incident) changed() bool {
+	if inc.Rollback != nil && inc.Rollback.Changed {
+		return true
+	}
+	for _, run := range inc.EarlierRollbacks {
+		if run.Changed {
+			return true
+		}
+	}
+	return false
+}
+
+// approvedRule goes on when enough people have said yes.
+func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *serviceMemory) []Effect {
+	if inc.State == Confirming || b.validApprovals(now, inc) < max(1, b.opts.Decide.Approvals) {
+		return nil
+	}
+	d := inc.Decision
+	d.Response = evaluator.Response{Directness: evaluator.Rollback}
+	d.ByPerson, d.Severity = true, inc.Severity
+	d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.Severity)
+	d.Reason = "approved by " + listed(inc.approvers())
+	overridden := inc.Decision.Holds
+	d.HeldBy, d.Holds, d.ReleasesWhen = "", nil, ""
+	if len(d.Justified) == 0 {
+		for _, ev := range inc.Triggers {
+			d.Justified = append(d.Justified, ev.Name)
+		}
+	}
+	if t, ok := s.Ledger.target(b.opts.Services[name].Deployment, now); ok {
+		d.Target = t.Version
+	}
+	d.Overrides = guardsOf(overridden)
+	return b.decided(now, inc, d)
+}
+
+func guardsOf(holds []Hold) []Guard {
+	var guards []Guard
+	for _, h := range holds {
+		guards = append(guards, h.Guard)
+	}
+	return guards
+}
+
+// validApprovals counts the people whose yes has not expired.
+func (b *Brain) validApprovals(now time.Time, inc *Incident) int {
+	life := b.opts.Decide.ApprovalExpires
+	people := map[string]bool{}
+	for _, a := range inc.Approvals {
+		if life <= 0 || now.Sub(a.At) <= life {
+			people[a.By] = true
+		}
+	}
+	return len(people)
+}
+
+func (inc *Incident) approvers() []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, a := range inc.Approvals {
+		if !seen[a.By] {
+			seen[a.By] = true
+			names = append(names, a.By)
+		}
+	}
+	return names
+}

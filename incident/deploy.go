@@ -1,0 +1,86 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+)
+
+// deployed turns a reported deployment into its entry. An event that names the
+// running version is the same deployment: its start never moves.
+func (b *Brain) deployed(now time.Time, in Deployed) []Effect {
+	if _, ok := b.opts.Services[in.Service]; !ok || in.Version == "" {
+		return nil
+	}
+	s := b.mem.service(in.Service)
+	if in.Version == s.Ledger.Running {
+		return nil
+	}
+	d := Deployment{
+		Service: in.Service, Version: in.Version, Previous: in.Previous, StartedAt: in.StartedAt, NotedAt: now,
+		By: in.By, URL: in.URL, Change: in.Change, Source: in.Source, NoAutoRollback: in.NoAutoRollback,
+	}
+	if d.StartedAt.IsZero() {
+		d.StartedAt = in.At
+	}
+	if d.StartedAt.IsZero() || d.StartedAt.After(now) {
+		d.StartedAt = now
+	}
+	d.StartedAt = d.StartedAt.UTC().Round(0)
+	return []Effect{Record{Entry: b.deploymentEntry(now, d, s)}}
+}
+
+// versionSeen turns what a version source shows into its entry: a version never
+// seen before is a deployment, a known one only runs again.
+func (b *Brain) versionSeen(now time.Time, in VersionSeen) []Effect {
+	if _, ok := b.opts.Services[in.Service]; !ok || in.Version == "" {
+		return nil
+	}
+	s := b.mem.service(in.Service)
+	l := &s.Ledger
+	if known, ok := l.Marks[in.Version]; ok && (known.SeenRunning || l.has(in.Version)) {
+		if l.Running == in.Version && known.SeenRunning {
+			return nil
+		}
+		e := b.entry(now, KindRunning, in.Service, in.Source, fmt.Sprintf("%s runs, says its %s", in.Version, in.Source))
+		e.Running = &RunningEntry{Version: in.Version, Source: in.Source}
+		return []Effect{Record{Entry: e}}
+	}
+	d := Deployment{
+		Service: in.Service, Version: in.Version, Previous: l.Running, StartedAt: in.At.UTC().Round(0), NotedAt: now,
+		Source: in.Source, Seen: true, FirstLook: l.current() == nil,
+	}
+	return []Effect{Record{Entry: b.deploymentEntry(now, d, s)}}
+}
+
+// has tells whether a version was ever deployed.
+func (l *ledger) has(version string) bool {
+	for _, d := range l.Deployments {
+		if d.Version == version {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Brain) deploymentEntry(now time.Time, d Deployment, s *serviceMemory) Entry {
+	text := fmt.Sprintf("%s deployed", d.Version)
+	if d.FirstLook {
+		text = fmt.Sprintf("%s runs; it was there when rollbackd first looked", d.Version)
+	}
+	if d.By != "" {
+		text += " by " + d.By
+	}
+	if d.Previous != "" {
+		text += ", before it " + d.Previous
+	}
+	actor := d.Source
+	if d.By != "" {
+		actor = d.By
+	}
+	e := b.entry(now, KindDeployment, d.Service, actor, text)
+	e.Deployment = &d
+	if s.Open != nil {
+		e.Incident = s.Open.ID
+	}
+	return e
+}

@@ -1,0 +1,240 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/evaluator"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Kind is the kind of a journal entry. The words are stable: they are on disk.
+type Kind string
+
+// The kinds of entries.
+const (
+	// Of the daemon.
+	KindStarted Kind = "started" // the daemon began or went on after a restart
+	KindConfig  Kind = "config"  // a configuration was loaded
+	KindBlind   Kind = "blind"   // a source has not answered for longer than the gap
+	KindSighted Kind = "sighted" // it answers again
+	// Of a service.
+	KindDeployment Kind = "deployment" // a version began to run
+	KindRunning    Kind = "running"    // a version source shows a known version running
+	KindSeen       Kind = "seen"       // a trigger was ok, or a metric existed, for the first time
+	KindBrake      Kind = "brake"      // pause, resume, lock, unlock
+	KindPardon     Kind = "pardon"
+	// Of an incident.
+	KindOpened    Kind = "opened"
+	KindFired     Kind = "fired"   // a trigger of the service fired after the opening
+	KindCleared   Kind = "cleared" // a trigger of the incident is known ok again
+	KindDecided   Kind = "decided" // response, holds and the state that follows
+	KindApproved  Kind = "approved"
+	KindVetoed    Kind = "vetoed"
+	KindAborted   Kind = "aborted"
+	KindAcked     Kind = "acked"
+	KindRefused   Kind = "refused" // a command that was not carried out
+	KindStoodDown Kind = "stood_down"
+	KindEscalated Kind = "escalated"
+	// Of a run.
+	KindPlanned   Kind = "planned"
+	KindStepBegun Kind = "step_begun"
+	KindStepEnded Kind = "step_ended"
+	KindStopping  Kind = "stopping" // the run ends at the next step boundary
+	KindVerifying Kind = "verifying"
+	KindSLAMissed Kind = "sla_missed"
+	KindRunEnded  Kind = "run_ended"
+	KindClosed    Kind = "closed"
+)
+
+// Entry is one immutable line of the journal: who or what caused a transition,
+// when, and all that Apply needs. Exactly the pointer that belongs to Kind is set.
+type Entry struct {
+	At       time.Time `json:"at"` // UTC
+	Kind     Kind      `json:"kind"`
+	Service  string    `json:"service,omitempty"`
+	Incident string    `json:"incident,omitempty"`
+	// Actor is who caused it: "rollbackd", a person, "nats", "symlink".
+	Actor string `json:"actor"`
+	// Text is the line that people read in the timeline.
+	Text string `json:"text"`
+	// Config is the hash of the configuration in force.
+	Config string `json:"config"`
+
+	Blind      *BlindEntry     `json:"blind,omitempty"`
+	Deployment *Deployment     `json:"deployment,omitempty"`
+	Running    *RunningEntry   `json:"running,omitempty"`
+	Seen       *SeenEntry      `json:"seen,omitempty"`
+	Brake      *BrakeEntry     `json:"brake,omitempty"`
+	Pardon     *PardonEntry    `json:"pardon,omitempty"`
+	Opened     *OpenedEntry    `json:"opened,omitempty"`
+	Trigger    *Evidence       `json:"trigger,omitempty"` // fired, cleared
+	Decided    *Decision       `json:"decided,omitempty"`
+	Command    *CommandEntry   `json:"command,omitempty"` // approved, vetoed, aborted, acked, refused
+	Planned    *Run            `json:"planned,omitempty"`
+	Step       *StepEntry      `json:"step,omitempty"` // step_begun, step_ended
+	Stopping   *StoppingEntry  `json:"stopping,omitempty"`
+	Verifying  *VerifyingEntry `json:"verifying,omitempty"`
+	RunEnded   *RunEndedEntry  `json:"run_ended,omitempty"`
+	Closed     *ClosedEntry    `json:"closed,omitempty"`
+}
+
+// BlindEntry names a source that does not answer, and since when.
+type BlindEntry struct {
+	Source string    `json:"source"`
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// RunningEntry says which version runs.
+type RunningEntry struct {
+	Version string `json:"version"`
+	Source  string `json:"source"`
+}
+
+// SeenEntry is what was seen for the first time: triggers known ok (by name and
+// `when`), or metrics with a series.
+type SeenEntry struct {
+	Trigger string `json:"trigger,omitempty"`
+	When    string `json:"when,omitempty"`
+	Metric  string `json:"metric,omitempty"`
+}
+
+// BrakeEntry is a pause or lock set or lifted. An empty service means all.
+type BrakeEntry struct {
+	Kind  BrakeKind `json:"kind"`
+	On    bool      `json:"on"`
+	Until time.Time `json:"until,omitzero"`
+	By    string    `json:"by"`
+	Why   string    `json:"why,omitempty"`
+}
+
+// BrakeKind is pause or lock.
+type BrakeKind string
+
+// The two brakes: a pause stops automatic decisions, a lock stops everybody.
+const (
+	Pause BrakeKind = "pause"
+	Lock  BrakeKind = "lock"
+)
+
+// PardonEntry lifts a version's quarantine and its service's once-mark.
+type PardonEntry struct {
+	Version string `json:"version"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// OpenedEntry opens an incident.
+type OpenedEntry struct {
+	Severity trigger.Severity `json:"severity"`
+	Mode     string           `json:"mode"` // live or shadow
+	Triggers []Evidence       `json:"triggers"`
+	// OKBefore are the triggers that were known ok at the opening: they must be
+	// ok again for a verification to pass.
+	OKBefore   []string    `json:"ok_before,omitempty"`
+	Deployment *Deployment `json:"deployment,omitempty"`
+	Manual     bool        `json:"manual,omitempty"`
+	ExternalID string      `json:"external_id,omitempty"`
+	// Blames is the version whose deployment explains it; empty when none does.
+	Blames string `json:"blames,omitempty"`
+}
+
+// Evidence is a trigger as it was when it fired or cleared.
+type Evidence struct {
+	Name      string           `json:"name"`
+	When      string           `json:"when"`
+	Severity  trigger.Severity `json:"severity"`
+	Value     float64          `json:"value"`
+	HasValue  bool             `json:"has_value"`
+	Threshold string           `json:"threshold"`
+	// ThresholdValue is the threshold in the metric's own unit, as Value is.
+	ThresholdValue float64   `json:"threshold_value"`
+	Since          time.Time `json:"since,omitzero"`
+	FiredAt        time.Time `json:"fired_at,omitzero"`
+	ClearedAt      time.Time `json:"cleared_at,omitzero"`
+	FromNoData     bool      `json:"from_no_data,omitempty"`
+	HealthOnly     bool      `json:"health_only,omitempty"`
+	Receivers      []string  `json:"receivers,omitempty"`
+	// Length is the length of its window, for closing.
+	Length time.Duration `json:"length,omitempty"`
+}
+
+// Hold is one guard that holds, why, and what would release it.
+type Hold struct {
+	Guard        Guard  `json:"guard"`
+	Reason       string `json:"reason"`
+	ReleasesWhen string `json:"releases_when"`
+}
+
+// Decision is what was decided about an incident.
+type Decision struct {
+	State    State              `json:"state"`
+	Response evaluator.Response `json:"response"`
+	// HeldBy is the first of Holds in the order of precedence; empty when none holds.
+	HeldBy       Guard  `json:"held_by,omitempty"`
+	Holds        []Hold `json:"holds,omitempty"`
+	Reason       string `json:"reason"`
+	ReleasesWhen string `json:"releases_when,omitempty"`
+	// Deadline is when the countdown ends, or when the decision is overdue.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// Justified are the triggers that justify the response.
+	Justified []string `json:"justified,omitempty"`
+	Target    string   `json:"target,omitempty"`
+	// Severity is the incident's severity at this decision.
+	Severity trigger.Severity `json:"severity"`
+	// ByPerson is true where a person's word stands behind it.
+	ByPerson bool `json:"by_person,omitempty"`
+	// Overrides are the guards that an approval set aside.
+	Overrides []Guard `json:"overrides,omitempty"`
+}
+
+// CommandEntry is a person's word on an incident.
+type CommandEntry struct {
+	Verb      string  `json:"verb"`
+	Reason    string  `json:"reason,omitempty"`
+	Overrides []Guard `json:"overrides,omitempty"`
+	Guard     Guard   `json:"guard,omitempty"` // what refused it
+}
+
+// StepEntry is the intent or the end of one attempt of a step.
+type StepEntry struct {
+	Ref     StepRef     `json:"ref"`
+	Changes bool        `json:"changes,omitempty"`
+	Result  *StepResult `json:"result,omitempty"` // step_ended only
+}
+
+// StoppingEntry says why a run ends at the next boundary.
+type StoppingEntry struct {
+	Run    string `json:"run"`
+	Reason string `json:"reason"`
+	By     Guard  `json:"by"` // aborted, paused, locked
+}
+
+// VerifyingEntry begins verification.
+type VerifyingEntry struct {
+	Run      string    `json:"run"`
+	From     time.Time `json:"from"`  // end of the last changing step
+	Until    time.Time `json:"until"` // past it, verification has failed
+	Triggers []string  `json:"triggers"`
+}
+
+// RunEndedEntry is the exit of a run.
+type RunEndedEntry struct {
+	Run          string            `json:"run"`
+	State        RunState          `json:"state"`
+	Verification VerificationState `json:"verification,omitempty"`
+	Reason       string            `json:"reason"`
+	SLAMet       bool              `json:"sla_met"`
+	// Held is the guard that then holds the incident; empty when it completed.
+	Held Guard `json:"held,omitempty"`
+	// Samples counts the known ok ticks that verification saw.
+	Samples int `json:"samples,omitempty"`
+}
+
+// ClosedEntry closes an incident.
+type ClosedEntry struct {
+	Outcome Outcome `json:"outcome"`
+	Reason  string  `json:"reason,omitempty"`
+	// Fresh is true where the service's windows start anew from here: a person
+	// closed it, or a newer deployment stood it down.
+	Fresh bool `json:"fresh,omitempty"`
+}

@@ -1,0 +1,287 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// endSteps is what comes after the last step: verification, or an exit state.
+func (b *Brain) endSteps(now time.Time, inc *Incident, run *Run) []Effect {
+	reason := run.halt()
+	if reason == "" {
+		return b.beginVerifying(now, inc, run)
+	}
+	end := &RunEndedEntry{Run: run.ID, State: RunPartial, Reason: reason, SLAMet: run.withinSLA(now), Held: GuardBlocked}
+	switch {
+	case run.StoppedBy != "" && run.Stopping != "":
+		end.Held = run.StoppedBy
+		if !run.Changed {
+			end.State = RunAborted
+		} else if run.StoppedBy != GuardAborted {
+			end.Held = GuardBlocked // half done: no guard that lets go by itself may start it again
+		}
+	case !run.Changed:
+		end.State = RunBlocked
+	}
+	return b.runEnded(now, inc, end)
+}
+
+func (run *Run) withinSLA(now time.Time) bool {
+	return run.SLASeconds <= 0 || now.Sub(run.DecidedAt).Seconds() <= run.SLASeconds
+}
+
+func (b *Brain) runEnded(now time.Time, inc *Incident, end *RunEndedEntry) []Effect {
+	e := b.incidentEntry(now, KindRunEnded, inc, "rollbackd", fmt.Sprintf("rollback %s: %s", end.State, end.Reason))
+	e.RunEnded = end
+	return []Effect{Record{Entry: e}}
+}
+
+// afterRun closes an incident whose rollback was verified, and holds any other.
+func (b *Brain) afterRun(now time.Time, inc *Incident, run *Run) []Effect {
+	if run.State == RunCompleted {
+		return b.closed(now, inc, RolledBack, fmt.Sprintf("%s verified", fromTo(run.From, run.To)), false)
+	}
+	guard := inc.heldAfter
+	if guard == "" {
+		guard = GuardBlocked
+	}
+	d := inc.Decision
+	d.Severity, d.Deadline, d.ByPerson = inc.Severity, time.Time{}, false
+	d.hold([]Hold{{guard, fmt.Sprintf("the rollback ended %s: %s", run.State, run.Reason), releaseAfter(guard)}})
+	return b.decided(now, inc, d)
+}
+
+func releaseAfter(g Guard) string {
+	switch g {
+	case GuardPaused, GuardLocked:
+		return "it is lifted"
+	default:
+		return "never by itself: approve to try again, roll back by hand, or close"
+	}
+}
+
+// slaRule tells people once that the rollback takes longer than agreed; work goes on.
+func (b *Brain) slaRule(now time.Time, inc *Incident, run *Run) []Effect {
+	if run.SLATold || run.withinSLA(now) {
+		return nil
+	}
+	e := b.incidentEntry(now, KindSLAMissed, inc, "rollbackd",
+		fmt.Sprintf("the rollback takes longer than its SLA of %s; it goes on", time.Duration(run.SLASeconds*float64(time.Second))))
+	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, Acting, "sla_missed")}}
+}
+
+// beginVerifying says what must be seen well, from when and until when.
+func (b *Brain) beginVerifying(now time.Time, inc *Incident, run *Run) []Effect {
+	from := run.LastChangeAt
+	if from.IsZero() {
+		from = now
+	}
+	v := &VerifyingEntry{Run: run.ID, From: from, Until: from.Add(run.Plan.Verify.Within), Triggers: b.toVerify(inc)}
+	e := b.incidentEntry(now, KindVerifying, inc, "rollbackd",
+		fmt.Sprintf("all steps done; verifying until %s: settle %s, then %s of known ok", shortTime(v.Until), run.Plan.Verify.Settle, run.Plan.Verify.Hold))
+	e.Verifying = v
+	return []Effect{Record{Entry: e}}
+}
+
+// toVerify are the incident's triggers and those that were ok before it; for a
+// service where neither is known, all of its triggers.
+func (b *Brain) toVerify(inc *Incident) []string {
+	var names []string
+	for _, ev := range inc.Triggers {
+		names = append(names, ev.Name)
+	}
+	names = append(names, inc.OKBefore...)
+	if l := b.live[inc.Service]; len(names) == 0 && l != nil {
+		for _, spec := range l.watch.Triggers() {
+			names = append(names, spec.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// progress is how far a verification has come in this process. It is not
+// journalled: after a restart the hold begins anew, and the deadline stands.
+type progress struct {
+	run string
+	// ok is the time credited: stretches between ticks that were both known ok.
+	ok      time.Duration
+	lastAt  time.Time
+	last    trigger.Truth
+	samples int
+	// worst says which trigger was last not ok.
+	worst string
+}
+
+// progressTick takes a grid tick into a verification.
+func (b *Brain) progressTick(name string, l *live, at time.Time) {
+	inc := b.mem.service(name).Open
+	if inc == nil || inc.State != Verifying || inc.Rollback == nil {
+		return
+	}
+	v := inc.Rollback.Plan.Verify
+	if at.Before(inc.Verification.From.Add(v.Settle)) {
+		return
+	}
+	p := &l.progress
+	if p.run != inc.Rollback.ID {
+		*p = progress{run: inc.Rollback.ID}
+	}
+	truth, which := b.verifies(l, inc, at)
+	switch truth {
+	case trigger.OK:
+		if p.last == trigger.OK && at.Sub(p.lastAt) <= b.opts.MaxGap {
+			p.ok += at.Sub(p.lastAt)
+		}
+		p.samples++
+	case trigger.Breach:
+		p.ok, p.samples = 0, 0
+	case trigger.NotKnown: // pauses: nothing is credited
+	}
+	p.lastAt, p.last, p.worst = at, truth, which
+}
+
+// verifies joins everything that must be well: one breach is a breach, and one
+// unknown makes the tick unknown.
+func (b *Brain) verifies(l *live, inc *Incident, at time.Time) (trigger.Truth, string) {
+	truth, which, any := trigger.OK, "", false
+	take := func(t trigger.Truth, name string) {
+		any = true
+		if t == trigger.Breach || t == trigger.NotKnown && truth == trigger.OK {
+			truth, which = t, name
+		}
+	}
+	for _, name := range inc.Verification.Triggers {
+		if st, ok := l.watch.Status(name); ok {
+			take(st.Truth, name)
+		}
+	}
+	for _, e := range inc.Rollback.Plan.Verify.When {
+		switch l.watch.Evaluate(e, at).Truth {
+		case trigger.Breach: // the wished condition is true
+			take(trigger.OK, e.Text)
+		case trigger.OK:
+			take(trigger.Breach, e.Text)
+		case trigger.NotKnown:
+			take(trigger.NotKnown, e.Text)
+		}
+	}
+	if !any {
+		return trigger.NotKnown, "nothing to verify by"
+	}
+	return truth, which
+}
+
+// minVerifySamples is how many known ok ticks a verification needs at least,
+// however short its hold.
+const minVerifySamples = 2
+
+// verifyRule ends a verification that has seen enough, or whose time is over.
+func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Effect {
+	run, p := inc.Rollback, l.progress
+	if run.StoppedBy == GuardAborted {
+		return b.runEnded(now, inc, &RunEndedEntry{
+			Run: run.ID, State: RunPartial, Verification: VerificationUnknown, Reason: run.Stopping,
+			SLAMet: run.withinSLA(now), Held: GuardAborted,
+		})
+	}
+	if p.run == run.ID && p.ok >= run.Plan.Verify.Hold && p.samples >= minVerifySamples && p.last == trigger.OK {
+		return b.runEnded(now, inc, &RunEndedEntry{
+			Run: run.ID, State: RunCompleted, Verification: VerificationPassed, Samples: p.samples, SLAMet: run.withinSLA(now),
+			Reason: fmt.Sprintf("every trigger was known ok for %s (%d samples)", run.Plan.Verify.Hold, p.samples),
+		})
+	}
+	if now.Before(inc.Verification.Until) {
+		return nil
+	}
+	end := &RunEndedEntry{
+		Run: run.ID, State: RunPartial, Verification: VerificationFailed, Held: GuardVerification, Samples: p.samples,
+		Reason: fmt.Sprintf("not verified by %s: %s is not ok", shortTime(inc.Verification.Until), p.worst),
+	}
+	if p.run != run.ID || p.last == trigger.NotKnown {
+		end.Verification = VerificationUnknown
+		end.Reason = fmt.Sprintf("not verified by %s: it could not be seen whether the service is well", shortTime(inc.Verification.Until))
+	}
+	return b.runEnded(now, inc, end)
+}
+
+// closeRule closes an incident when everything has been known ok for long
+// enough: the window's length or verify.hold, the longer.
+func (b *Brain) closeRule(now time.Time, name string, l *live, inc *Incident) []Effect {
+	hold := defaultHold
+	if p := b.opts.Services[name].Plan; p != nil {
+		hold = p.Verify.Hold
+	}
+	if !b.allOKFor(now, l, inc, hold) || b.anyFiring(l) {
+		return nil
+	}
+	outcome := Recovered
+	switch {
+	case inc.changed():
+		outcome = Unresolved
+	case inc.VetoedBy != "":
+		outcome = Vetoed
+	}
+	return b.closed(now, inc, outcome, fmt.Sprintf("every trigger has been known ok for %s", max(hold, longest(inc))), false)
+}
+
+// defaultHold is CONTRACT.md's verify.hold, for a service without a plan.
+const defaultHold = 5 * time.Minute
+
+func longest(inc *Incident) time.Duration {
+	var most time.Duration
+	for _, ev := range inc.Triggers {
+		most = max(most, ev.Length)
+	}
+	return most
+}
+
+func (b *Brain) allOKFor(now time.Time, l *live, inc *Incident, hold time.Duration) bool {
+	known := 0
+	for _, name := range b.toClose(l, inc) {
+		if _, ok := l.watch.Status(name); !ok {
+			continue // removed by a reload
+		}
+		known++
+		since := l.watch.OKSince(name)
+		if since.IsZero() {
+			return false
+		}
+		if since.Before(inc.OpenedAt) && len(inc.Triggers) == 0 {
+			since = inc.OpenedAt // nothing fired: well for that long since it was opened
+		}
+		length := hold
+		if i := inc.evidence(name); i >= 0 {
+			length = max(length, inc.Triggers[i].Length)
+		}
+		if now.Sub(since) < length {
+			return false
+		}
+	}
+	return known > 0 || len(inc.Triggers) > 0 && now.Sub(inc.OpenedAt) >= hold
+}
+
+// toClose are the triggers that must be ok: the incident's, or all of the
+// service's where a person opened it without any.
+func (b *Brain) toClose(l *live, inc *Incident) []string {
+	var names []string
+	for _, ev := range inc.Triggers {
+		names = append(names, ev.Name)
+	}
+	if len(names) == 0 {
+		for _, spec := range l.watch.Triggers() {
+			names = append(names, spec.Name)
+		}
+	}
+	return names
+}
+
+// closed records the end of an incident.
+func (b *Brain) closed(now time.Time, inc *Incident, outcome Outcome, text string, fresh bool) []Effect {
+	e := b.incidentEntry(now, KindClosed, inc, "rollbackd", fmt.Sprintf("closed as %s: %s", outcome, text))
+	e.Closed = &ClosedEntry{Outcome: outcome, Reason: text, Fresh: fresh}
+	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, RecoveredHead, "closed")}}
+}

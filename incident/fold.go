@@ -1,0 +1,257 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Fold rebuilds one incident from its own entries, in order. It is the same
+// fold that the brain's memory uses: the journal holds no second truth.
+func Fold(entries []Entry) *Incident {
+	inc := &Incident{}
+	for _, e := range entries {
+		inc.fold(e)
+	}
+	return inc
+}
+
+// fold takes one entry into the incident.
+func (inc *Incident) fold(e Entry) {
+	inc.Timeline = append(inc.Timeline, Moment{At: e.At, Kind: e.Kind, Actor: e.Actor, Text: e.Text})
+	switch e.Kind {
+	case KindOpened:
+		inc.foldOpened(e)
+	case KindDeployment:
+		if inc.Rollback == nil || inc.Rollback.State.Ended() {
+			d := *e.Deployment
+			inc.Deployment = &d
+			inc.again = true
+		}
+	case KindFired, KindCleared:
+		inc.foldTrigger(e)
+	case KindDecided:
+		inc.Decision = *e.Decided
+		inc.State = e.Decided.State
+		inc.Severity = e.Decided.Severity
+		inc.decidedAt = e.At
+		inc.again, inc.worse, inc.watching = false, false, false
+		if inc.State == Held {
+			inc.Approvals = nil // a yes is for what was asked, not for what comes after
+		}
+	case KindApproved:
+		inc.Approvals = append(inc.Approvals, Approval{By: e.Actor, At: e.At, Reason: e.Command.Reason, Overrides: e.Command.Overrides})
+	case KindVetoed:
+		inc.VetoedBy = e.Actor
+		inc.Approvals = nil
+	case KindAcked:
+		inc.AckedBy = e.Actor
+	case KindEscalated:
+		inc.EscalatedAt = e.At
+	case KindStoodDown:
+		// The confirm-read found it well: back to watching.
+		inc.State = Firing
+		inc.watching = true
+		inc.Decision = Decision{State: Firing, Reason: e.Text, Severity: inc.Severity}
+		inc.Approvals = nil
+	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded:
+		inc.foldRun(e)
+	case KindClosed:
+		inc.State, inc.Outcome, inc.ClosedAt = Closed, e.Closed.Outcome, e.At
+	default: // of the service or the daemon; the line in the timeline is all
+	}
+}
+
+func (inc *Incident) foldOpened(e Entry) {
+	o := e.Opened
+	inc.ID, inc.Service, inc.OpenedAt = e.Incident, e.Service, e.At
+	inc.Severity, inc.Mode, inc.Manual, inc.ExternalID = o.Severity, o.Mode, o.Manual, o.ExternalID
+	inc.State, inc.blames = Firing, o.Blames
+	inc.Triggers = append([]Evidence{}, o.Triggers...)
+	inc.OKBefore = append([]string(nil), o.OKBefore...)
+	if o.Deployment != nil {
+		d := *o.Deployment
+		inc.Deployment = &d
+	}
+	inc.again = true
+}
+
+// foldTrigger takes in that a trigger fired or cleared. A trigger that newly
+// fires asks for a new decision.
+func (inc *Incident) foldTrigger(e Entry) {
+	i := inc.evidence(e.Trigger.Name)
+	if e.Kind == KindCleared {
+		if i >= 0 {
+			inc.Triggers[i].ClearedAt = e.At
+		}
+		return
+	}
+	if i < 0 {
+		inc.Triggers = append(inc.Triggers, *e.Trigger)
+	} else {
+		inc.Triggers[i] = *e.Trigger
+	}
+	inc.again = true
+	if e.Trigger.Severity > inc.Severity {
+		inc.Severity = e.Trigger.Severity
+		inc.worse = true
+	}
+}
+
+// evidence is the index of a trigger among the incident's, -1 when it is not there.
+func (inc *Incident) evidence(name string) int {
+	for i := range inc.Triggers {
+		if inc.Triggers[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// firingSeverity is the gravest severity among the triggers that have not cleared.
+func (inc *Incident) firingSeverity() trigger.Severity {
+	var most trigger.Severity
+	for _, t := range inc.Triggers {
+		if t.ClearedAt.IsZero() {
+			most = max(most, t.Severity)
+		}
+	}
+	return most
+}
+
+// foldRun takes an entry into the incident's newest run.
+func (inc *Incident) foldRun(e Entry) {
+	if e.Kind == KindPlanned {
+		if inc.Rollback != nil {
+			inc.EarlierRollbacks = append(inc.EarlierRollbacks, inc.Rollback)
+		}
+		run := *e.Planned
+		run.Steps = append([]StepRun(nil), e.Planned.Steps...)
+		inc.Rollback = &run
+		inc.State = RollingBack
+		inc.Verification = Verification{}
+		return
+	}
+	run := inc.Rollback
+	if run == nil {
+		return
+	}
+	switch e.Kind {
+	case KindStepBegun, KindStepEnded:
+		run.foldStep(e)
+	case KindStopping:
+		run.Stopping, run.StoppedBy = e.Stopping.Reason, e.Stopping.By
+	case KindVerifying:
+		run.State = RunVerifying
+		inc.State = Verifying
+		inc.Verification = Verification{From: e.Verifying.From, Until: e.Verifying.Until, Triggers: e.Verifying.Triggers}
+	case KindSLAMissed:
+		run.SLATold = true
+	case KindRunEnded:
+		inc.foldRunEnded(e)
+	default: // the caller sends no other kind
+	}
+}
+
+func (inc *Incident) foldRunEnded(e Entry) {
+	run, end := inc.Rollback, e.RunEnded
+	run.State, run.Reason, run.EndedAt = end.State, end.Reason, e.At
+	run.DurationSeconds = e.At.Sub(run.DecidedAt).Seconds()
+	inc.heldAfter = end.Held
+	for i := range run.Steps {
+		if run.Steps[i].State == StepPending {
+			run.Steps[i].State = StepSkipped
+		}
+	}
+	met := end.SLAMet
+	run.SLAMet = &met
+	run.PhaseSeconds = run.phaseSeconds()
+	if end.Verification != "" {
+		inc.Verification.State = end.Verification
+		inc.Verification.Reason = end.Reason
+		inc.Verification.Samples = end.Samples
+	}
+}
+
+// foldStep takes in the intent or the end of an attempt.
+func (run *Run) foldStep(e Entry) {
+	step := run.step(e.Step.Ref)
+	if step == nil {
+		return
+	}
+	if e.Kind == KindStepBegun {
+		run.foldBegun(step, e)
+		return
+	}
+	r := e.Step.Result
+	step.State, step.ExitCode, step.Output, step.Error = r.State, r.ExitCode, r.Output, r.Error
+	step.EndedAt = e.At
+	step.NothingChanged, step.Interrupted = r.NothingChanged, r.Interrupted
+	if r.NothingChanged {
+		step.TriedAgain++
+	}
+	if !e.Step.Changes {
+		return
+	}
+	if r.NothingChanged {
+		step.Touched--
+	}
+	run.LastChangeAt = e.At
+	run.Changed = run.touched()
+}
+
+func (run *Run) foldBegun(step *StepRun, e Entry) {
+	step.State, step.Attempts = StepRunning, e.Step.Ref.Attempt
+	step.ExitCode, step.Error = nil, ""
+	if step.StartedAt.IsZero() {
+		step.StartedAt = e.At
+	}
+	step.EndedAt = time.Time{}
+	if e.Step.Changes {
+		step.Touched++
+		run.Changed = true
+	}
+	switch step.Section {
+	case SectionPrepare, SectionChecks:
+		run.State = RunChecking
+	case SectionSteps, SectionFinally:
+		run.State = RunRunning
+	}
+}
+
+// touched tells whether any step changed something, or may have.
+func (run *Run) touched() bool {
+	for _, s := range run.Steps {
+		if s.Touched > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// step finds the step that a reference names; nil when the plan has none such.
+func (run *Run) step(ref StepRef) *StepRun {
+	for i := range run.Steps {
+		if run.Steps[i].Section == ref.Section && run.Steps[i].Index == ref.Index {
+			return &run.Steps[i]
+		}
+	}
+	return nil
+}
+
+// phaseSeconds adds up the time of the steps by phase; a step without a phase
+// counts for its section.
+func (run *Run) phaseSeconds() map[string]float64 {
+	phases := map[string]float64{}
+	for _, s := range run.Steps {
+		if s.StartedAt.IsZero() || s.EndedAt.IsZero() {
+			continue
+		}
+		name := s.Phase
+		if name == "" {
+			name = string(s.Section)
+		}
+		phases[name] += s.EndedAt.Sub(s.StartedAt).Seconds()
+	}
+	return phases
+}

@@ -1,0 +1,301 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// beforeDeployment tells whether a breach began before the deployment did, less
+// the slack that clocks and scrapes need.
+func beforeDeployment(ev Evidence, d *Deployment, o ServiceOptions) bool {
+	return ev.Since.Before(d.StartedAt.Add(-o.Deployment.OnsetSlack))
+}
+
+// pastBlame tells whether a breach began after the deployment's blame window.
+func pastBlame(ev Evidence, d *Deployment, o ServiceOptions) bool {
+	return ev.Since.After(d.StartedAt.Add(o.Deployment.BlameWindow))
+}
+
+// deploymentsUnknown tells whether the service has no way of knowing its
+// deployments: then neither no_deployment nor no_target applies, and at most one
+// automatic rollback is the brake.
+func deploymentsUnknown(s *serviceMemory, o ServiceOptions) bool {
+	return !o.Deployment.HasSource && !o.Deployment.Required && s.Ledger.current() == nil
+}
+
+// triggerHolds are the guards that keep one trigger from justifying anything.
+func (b *Brain) triggerHolds(ev Evidence, s *serviceMemory, o ServiceOptions) []Hold {
+	var holds []Hold
+	if b.opts.Guards.NeverOK && !s.SeenOK[seenKey(ev.Name, ev.When)] {
+		holds = append(holds, Hold{
+			GuardNeverOK, fmt.Sprintf("trigger %s was never seen ok since it was added, so it may be wrong", ev.Name),
+			"never by itself; approve, or see the trigger ok once",
+		})
+	}
+	if deploymentsUnknown(s, o) {
+		return holds
+	}
+	return append(holds, deploymentHolds(ev, s.Ledger.current(), o)...)
+}
+
+// deploymentHolds are the reasons why no deployment explains a breach.
+func deploymentHolds(ev Evidence, d *Deployment, o ServiceOptions) []Hold {
+	noDeployment := func(why string) []Hold {
+		return []Hold{{GuardNoDeployment, why, "a deployment is reported that began before the breach"}}
+	}
+	switch {
+	case d == nil:
+		return noDeployment("no deployment is known")
+	case d.FirstLook:
+		return noDeployment(fmt.Sprintf("no deployment is known: %s was running when rollbackd first looked", d.Version))
+	case d.Own:
+		return noDeployment(fmt.Sprintf("%s was put there by a rollback of ours, which is never blamed", d.Version))
+	case beforeDeployment(ev, d, o):
+		return []Hold{{
+			GuardBeforeDeployment,
+			fmt.Sprintf("trigger %s breached since %s, before %s was deployed at %s", ev.Name, shortTime(ev.Since), d.Version, shortTime(d.StartedAt)),
+			"a trigger fires whose breach began after the deployment",
+		}}
+	case pastBlame(ev, d, o):
+		return noDeployment(fmt.Sprintf("%s was deployed at %s, longer than the blame window of %s before the breach",
+			d.Version, shortTime(d.StartedAt), model.Duration(o.Deployment.BlameWindow)))
+	}
+	return nil
+}
+
+// serviceHolds are the guards that look at the service and the daemon. For a
+// person only those apply that refuse even a person.
+func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *serviceMemory) []Hold {
+	o := b.opts.Services[name]
+	holds := b.brakeHolds(now, s)
+	if l := b.live[name]; l != nil && l.journalFailed {
+		holds = append(holds, Hold{GuardJournal, "the journal could not be written while this was decided", "never by itself; approve"})
+	}
+	holds = append(holds, b.correlatedHold(name, inc)...)
+	holds = append(holds, b.versionHolds(now, s, o)...)
+	holds = append(holds, b.budgetHolds(now, s, o)...)
+	holds = append(holds, b.concurrencyHold(s)...)
+	if b.mode(name) == "shadow" {
+		holds = append(holds, Hold{GuardShadow, "the service is in shadow mode: decide, record, tell, never act", `mode = "live"`})
+	}
+	return holds
+}
+
+// brakeHolds are the pauses and locks in force.
+func (b *Brain) brakeHolds(now time.Time, s *serviceMemory) []Hold {
+	var holds []Hold
+	add := func(brake *BrakeEntry, guard Guard, what string) {
+		if !brake.inForce(now) {
+			return
+		}
+		why := fmt.Sprintf("%s by %s until %s", what, brake.By, shortTime(brake.Until))
+		if brake.Why != "" {
+			why += ": " + brake.Why
+		}
+		holds = append(holds, Hold{guard, why, "it ends at " + shortTime(brake.Until) + ", or is lifted before"})
+	}
+	add(b.mem.LockAll, GuardLocked, "everything is locked")
+	add(s.Lock, GuardLocked, "locked")
+	add(b.mem.PauseAll, GuardPaused, "everything is paused")
+	add(s.Pause, GuardPaused, "paused")
+	return holds
+}
+
+// inForce tells whether a brake is set and has not ended by itself.
+func (e *BrakeEntry) inForce(now time.Time) bool { return e != nil && e.On && now.Before(e.Until) }
+
+// correlatedHold holds when many services breach at once: the fault is then
+// hardly this service's own deployment.
+func (b *Brain) correlatedHold(name string, inc *Incident) []Hold {
+	c := b.opts.Guards.Correlated
+	total := len(b.live)
+	if c.Services <= 0 || total < 2 {
+		return nil
+	}
+	breaching := b.breachingNear(name, onset(inc), c.Within)
+	n := len(breaching)
+	reached := n >= c.Services && float64(n) >= c.Share*float64(total)
+	if total < 5 {
+		reached = n == total
+	}
+	if !reached {
+		return nil
+	}
+	return []Hold{{
+		GuardCorrelated,
+		fmt.Sprintf("%d of %d services began to breach within %s (%s): the cause is hardly one deployment",
+			n, total, model.Duration(c.Within), listed(breaching)),
+		"never by itself; approve, or a newer deployment",
+	}}
+}
+
+// breachingNear are the services with a pending or firing trigger whose onset
+// lies within a distance of another onset, the service itself included.
+func (b *Brain) breachingNear(name string, onset time.Time, within time.Duration) []string {
+	var names []string
+	for other, l := range b.live {
+		if other == name || b.breachesNear(l, onset, within) {
+			names = append(names, other)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+func (b *Brain) breachesNear(l *live, onset time.Time, within time.Duration) bool {
+	for _, spec := range l.watch.Triggers() {
+		st, _ := l.watch.Status(spec.Name)
+		if st.State != trigger.Pending && st.State != trigger.Firing {
+			continue
+		}
+		if st.Since.Sub(onset).Abs() <= within {
+			return true
+		}
+	}
+	return false
+}
+
+// onset is the beginning of the incident: the earliest onset among its triggers
+// that have not cleared, else its opening.
+func onset(inc *Incident) time.Time {
+	first := inc.OpenedAt
+	for _, ev := range inc.Triggers {
+		if ev.ClearedAt.IsZero() && !ev.Since.IsZero() && ev.Since.Before(first) {
+			first = ev.Since
+		}
+	}
+	return first
+}
+
+// versionHolds are the guards about where from and where to.
+func (b *Brain) versionHolds(now time.Time, s *serviceMemory, o ServiceOptions) []Hold {
+	var holds []Hold
+	l := &s.Ledger
+	if l.quarantined(l.Running) {
+		holds = append(holds, Hold{
+			GuardQuarantined, fmt.Sprintf("%s is quarantined since %s and was deployed again", l.Running, shortTime(l.Marks[l.Running].Quarantined)),
+			"never by itself; pardon it, or deploy another version",
+		})
+	}
+	if run, ok := s.onceUsed(); ok {
+		holds = append(holds, Hold{
+			GuardOnce, fmt.Sprintf("this deployment was already rolled back automatically at %s", shortTime(run.At)),
+			"a newer deployment, or a pardon",
+		})
+	}
+	if deploymentsUnknown(s, o) {
+		return holds
+	}
+	if t, ok := l.target(o.Deployment, now); !ok {
+		holds = append(holds, Hold{GuardNoTarget, "there is no version to go back to: " + t.Why, "never by itself; roll back with --to"})
+	}
+	return holds
+}
+
+// onceUsed finds the automatic rollback that the present deployment has had.
+func (s *serviceMemory) onceUsed() (autoRun, bool) {
+	id := ""
+	if d := s.Ledger.current(); d != nil {
+		id = d.id()
+	}
+	for _, run := range s.AutoRuns {
+		if run.Deployment == id && !run.Pardoned {
+			return run, true
+		}
+	}
+	return autoRun{}, false
+}
+
+// budgetHolds are the cooldown and the budgets of automatic rollbacks.
+func (b *Brain) budgetHolds(now time.Time, s *serviceMemory, o ServiceOptions) []Hold {
+	var holds []Hold
+	if until := s.cooldownUntil(o); now.Before(until) {
+		holds = append(holds, Hold{
+			GuardCooldown, fmt.Sprintf("the last step of the last rollback ended at %s, and the cooldown is %s", shortTime(s.LastStepEnd), model.Duration(o.Cooldown)),
+			"it ends at " + shortTime(until),
+		})
+	}
+	g := b.opts.Guards
+	if n, oldest := s.autoRunsSince(now.Add(-g.PerServiceWithin)); g.PerServiceCount > 0 && n >= g.PerServiceCount {
+		holds = append(holds, Hold{
+			GuardBudget, fmt.Sprintf("%d automatic rollbacks of the service within %s, and the budget is %d", n, model.Duration(g.PerServiceWithin), g.PerServiceCount),
+			"there is room again at " + shortTime(oldest.Add(g.PerServiceWithin)),
+		})
+	}
+	if n, oldest := b.allAutoRunsSince(now.Add(-time.Hour)); g.MaxPerHour > 0 && n >= g.MaxPerHour {
+		holds = append(holds, Hold{
+			GuardBudget, fmt.Sprintf("%d automatic rollbacks within an hour over all services, and the budget is %d", n, g.MaxPerHour),
+			"there is room again at " + shortTime(oldest.Add(time.Hour)),
+		})
+	}
+	return holds
+}
+
+// cooldownUntil is the end of the cooldown; zero when none runs. It applies to
+// the same deployment: a newer one is judged at once.
+func (s *serviceMemory) cooldownUntil(o ServiceOptions) time.Time {
+	if s.LastStepEnd.IsZero() {
+		return time.Time{}
+	}
+	if d := s.Ledger.current(); d != nil && !d.Own && d.NotedAt.After(s.LastStepEnd) {
+		return time.Time{}
+	}
+	return s.LastStepEnd.Add(o.Cooldown)
+}
+
+func (s *serviceMemory) autoRunsSince(since time.Time) (n int, oldest time.Time) {
+	for _, run := range s.AutoRuns {
+		if run.At.After(since) {
+			if n == 0 {
+				oldest = run.At
+			}
+			n++
+		}
+	}
+	return n, oldest
+}
+
+func (b *Brain) allAutoRunsSince(since time.Time) (n int, oldest time.Time) {
+	for _, s := range b.mem.Services {
+		m, first := s.autoRunsSince(since)
+		n += m
+		if m > 0 && (oldest.IsZero() || first.Before(oldest)) {
+			oldest = first
+		}
+	}
+	return n, oldest
+}
+
+// concurrencyHold holds while as many rollbacks run as may. One that only
+// verifies changes nothing any more and does not count.
+func (b *Brain) concurrencyHold(own *serviceMemory) []Hold {
+	if own.acting() {
+		return []Hold{{GuardConcurrency, "a rollback of this service is running", "it ends"}}
+	}
+	limit := b.opts.Guards.MaxConcurrent
+	var running []string
+	for name, s := range b.mem.Services {
+		if s.acting() {
+			running = append(running, name)
+		}
+	}
+	if limit <= 0 || len(running) < limit {
+		return nil
+	}
+	slices.Sort(running)
+	return []Hold{{
+		GuardConcurrency, fmt.Sprintf("%d rollbacks are running (%s), and max_concurrent is %d", len(running), listed(running), limit),
+		"one of them ends",
+	}}
+}
+
+// acting tells whether a rollback of the service is changing things.
+func (s *serviceMemory) acting() bool {
+	return s.Open != nil && s.Open.State == RollingBack && s.Open.Rollback != nil && !s.Open.Rollback.State.Ended()
+}

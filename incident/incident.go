@@ -1,0 +1,147 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Deployment is a version of a service from the moment it began to run.
+type Deployment struct {
+	Service   string    `json:"service"`
+	Version   string    `json:"version"`
+	Previous  string    `json:"previous,omitempty"`
+	StartedAt time.Time `json:"started_at"`
+	NotedAt   time.Time `json:"noted_at"`
+	By        string    `json:"by,omitempty"`
+	URL       string    `json:"url,omitempty"`
+	Change    string    `json:"change,omitempty"`
+	Source    string    `json:"source"`
+	// Own is true for the deployment that a rollback of ours made: never blamed.
+	Own bool `json:"own,omitempty"`
+	// FirstLook is true for what was running when rollbackd first looked: there
+	// is no start to blame.
+	FirstLook bool `json:"first_look,omitempty"`
+	// Seen is true where a version source showed it.
+	Seen           bool `json:"seen,omitempty"`
+	NoAutoRollback bool `json:"no_auto_rollback,omitempty"`
+}
+
+// Incident is one problem's life for one service, as the API shows it. It is
+// the fold of its own entries and nothing else.
+type Incident struct {
+	ID         string           `json:"id"`
+	Service    string           `json:"service"`
+	Severity   trigger.Severity `json:"severity"`
+	Mode       string           `json:"mode"`
+	State      State            `json:"state"`
+	Outcome    Outcome          `json:"outcome,omitempty"`
+	OpenedAt   time.Time        `json:"opened_at"`
+	ClosedAt   time.Time        `json:"closed_at,omitzero"`
+	Manual     bool             `json:"manual,omitempty"`
+	ExternalID string           `json:"external_id,omitempty"`
+	Triggers   []Evidence       `json:"triggers"`
+	OKBefore   []string         `json:"ok_before,omitempty"`
+	Decision   Decision         `json:"decision"`
+	Deployment *Deployment      `json:"deployment,omitempty"`
+	// Rollback is the newest run; earlier ones are in EarlierRollbacks.
+	Rollback         *Run         `json:"rollback,omitempty"`
+	EarlierRollbacks []*Run       `json:"earlier_rollbacks,omitempty"`
+	Verification     Verification `json:"verification"`
+	Approvals        []Approval   `json:"approvals,omitempty"`
+	AckedBy          string       `json:"acked_by,omitempty"`
+	VetoedBy         string       `json:"vetoed_by,omitempty"`
+	EscalatedAt      time.Time    `json:"escalated_at,omitzero"`
+	Timeline         []Moment     `json:"timeline"`
+
+	// What follows is part of the fold and of no document.
+
+	again     bool      // something asks for a new decision
+	worse     bool      // the severity rose since the last decision
+	watching  bool      // stood down by a confirm-read: back to watching
+	decidedAt time.Time // of the decision in force
+	heldAfter Guard     // what holds it after the run that ended
+	blames    string    // the version held to have caused it
+}
+
+// Verification is what verification found; its zero state means not yet.
+type Verification struct {
+	State  VerificationState `json:"state,omitempty"`
+	From   time.Time         `json:"from,omitzero"`
+	Until  time.Time         `json:"until,omitzero"`
+	Reason string            `json:"reason,omitempty"`
+	// Triggers are those that must be known ok.
+	Triggers []string `json:"triggers,omitempty"`
+	Samples  int      `json:"samples,omitempty"`
+}
+
+// Approval is one person's yes.
+type Approval struct {
+	By        string    `json:"by"`
+	At        time.Time `json:"at"`
+	Reason    string    `json:"reason,omitempty"`
+	Overrides []Guard   `json:"overrides,omitempty"`
+}
+
+// Moment is one line of an incident's timeline.
+type Moment struct {
+	At    time.Time `json:"at"`
+	Kind  Kind      `json:"kind"`
+	Actor string    `json:"actor"`
+	Text  string    `json:"text"`
+}
+
+// Run is one rollback.
+type Run struct {
+	ID    string   `json:"id"`
+	State RunState `json:"state"`
+	From  string   `json:"from"`
+	To    string   `json:"to"`
+	// By is who asked: "rollbackd" or a person. Automatic runs are charged to
+	// the budgets.
+	By        string    `json:"by"`
+	Automatic bool      `json:"automatic"`
+	Fence     uint64    `json:"fence"`
+	DecidedAt time.Time `json:"decided_at"`
+	StartedAt time.Time `json:"started_at"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	// DurationSeconds is decision to end; SLASeconds zero means no SLA.
+	DurationSeconds float64            `json:"duration_seconds"`
+	SLASeconds      float64            `json:"sla_seconds"`
+	SLAMet          *bool              `json:"sla_met,omitempty"`
+	PhaseSeconds    map[string]float64 `json:"phase_seconds,omitempty"`
+	Steps           []StepRun          `json:"steps"`
+	// Changed is true once a changing step has begun.
+	Changed      bool              `json:"changed"`
+	LastChangeAt time.Time         `json:"last_change_at,omitzero"`
+	Stopping     string            `json:"stopping,omitempty"`
+	StoppedBy    Guard             `json:"stopped_by,omitempty"`
+	Reason       string            `json:"reason,omitempty"`
+	SLATold      bool              `json:"sla_told,omitempty"`
+	Plan         Plan              `json:"plan"`
+	Values       map[string]string `json:"values,omitempty"`
+
+	charged bool // the budget was charged: a changing step began
+}
+
+// StepRun is one step of a run, over all of its attempts.
+type StepRun struct {
+	Name      string    `json:"name"`
+	Phase     string    `json:"phase,omitempty"`
+	Section   Section   `json:"section"`
+	Index     int       `json:"index"`
+	State     StepState `json:"state"`
+	Attempts  int       `json:"attempts"`
+	ExitCode  *int      `json:"exit_code,omitempty"`
+	Output    string    `json:"output,omitempty"`
+	Error     string    `json:"error,omitempty"`
+	StartedAt time.Time `json:"started_at,omitzero"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	// NothingChanged and Interrupted are those of the last attempt.
+	NothingChanged bool `json:"nothing_changed,omitempty"`
+	Interrupted    bool `json:"interrupted,omitempty"`
+	// TriedAgain counts the attempts that are known to have changed nothing.
+	TriedAgain int `json:"tried_again,omitempty"`
+	// Touched counts the attempts that changed something, or may have.
+	Touched int `json:"touched,omitempty"`
+}

@@ -1,0 +1,138 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Input is anything the brain is told: one of the types in this file.
+type Input interface{ input() }
+
+// SampleKind tells how readings were obtained, which decides what they may do
+// to a window.
+type SampleKind int
+
+// The kinds of samples.
+const (
+	// Grid is the answer of a regular poll; its At is a multiple of the poll
+	// interval. Only it opens windows and counts in "N of M".
+	Grid SampleKind = iota + 1
+	// Full is an extra live read at the moment a window would be full. It may
+	// complete a window; it opens nothing.
+	Full
+	// Confirm is the live read before acting, asked for by a Read effect.
+	Confirm
+	// Rebuilt is a grid tick of the past, from a range query after a restart.
+	// It never completes a window.
+	Rebuilt
+)
+
+// Samples are the answers of the metrics at one instant.
+type Samples struct {
+	At   time.Time
+	Kind SampleKind
+	// ReadID is that of the Read effect this answers; empty for Grid and Rebuilt.
+	ReadID string
+	// Answers has one answer for each metric that was asked. A metric that is
+	// not in it was not asked and leaves its windows alone, except on the grid,
+	// where it is unknown ("not asked").
+	Answers map[string]trigger.Answer
+}
+
+// Health is one health check of one instance of a service.
+type Health struct {
+	Service string
+	Check   trigger.HealthCheck
+	// Replayed is true for a check from before the restart, read back from a
+	// stream: it rebuilds windows and fires nothing.
+	Replayed bool
+}
+
+// HealthGap says that health events may have been lost at this time (a
+// reconnect, a drop): runs of failures restart.
+type HealthGap struct{ At time.Time }
+
+// Deployed is a deployment somebody reported: by NATS, the API or the command line.
+type Deployed struct {
+	Service  string
+	Version  string
+	Previous string
+	// StartedAt is when it began; zero means At.
+	StartedAt time.Time
+	At        time.Time
+	By        string
+	URL       string
+	Change    string
+	// Source is "nats", "api" or "command".
+	Source string
+	// NoAutoRollback caps the response at approve for this deployment.
+	NoAutoRollback bool
+}
+
+// VersionSeen is what a version source (symlink, version_query) shows to be running.
+type VersionSeen struct {
+	Service string
+	Version string
+	At      time.Time
+	// Source is "symlink" or "version_query".
+	Source string
+}
+
+// Command is a verb of the command line or the API, from a person.
+type Command struct {
+	// ID is echoed in the Reply.
+	ID string
+	// Verb is one of rollback, approve, veto, abort, ack, close, pause, resume,
+	// lock, unlock, pardon.
+	Verb string
+	// Service or Incident name the object; All means every service (pause,
+	// resume, lock, unlock).
+	Service  string
+	Incident string
+	All      bool
+	Actor    string
+	Reason   string
+	// To is the version of a rollback, Version that of a pardon.
+	To      string
+	Version string
+	// For is how long a pause or lock lasts; zero means the default of 4 hours.
+	For time.Duration
+	// Severity is that of an incident opened by a person's rollback; zero: high.
+	Severity trigger.Severity
+	// ExternalID is the caller's own incident id, kept for the record.
+	ExternalID string
+}
+
+// StepEnded is the end of one attempt of one step.
+type StepEnded struct {
+	Ref    StepRef
+	Result StepResult
+}
+
+// RecordFailed says that an entry could not be made durable. The effects after
+// it were dropped.
+type RecordFailed struct{ Err string }
+
+// Reloaded carries a new configuration, already validated whole.
+type Reloaded struct{ Options Options }
+
+// Restored says that the journal was replayed and the daemon goes on. DownFrom
+// is the time of the last entry, To the present.
+type Restored struct{ DownFrom, To time.Time }
+
+// Wake says that a time asked for by WakeAt has come, or that entries were
+// applied and there may be more to decide.
+type Wake struct{}
+
+func (Samples) input()      {}
+func (Health) input()       {}
+func (HealthGap) input()    {}
+func (Deployed) input()     {}
+func (VersionSeen) input()  {}
+func (Command) input()      {}
+func (StepEnded) input()    {}
+func (RecordFailed) input() {}
+func (Reloaded) input()     {}
+func (Restored) input()     {}
+func (Wake) input()         {}

@@ -1,0 +1,242 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollbackd/rollbackd/evaluator"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// opinion is what one firing trigger leads to.
+type opinion struct {
+	evidence Evidence
+	response evaluator.Response
+	holds    []Hold
+	// capped says what lowered the response; empty when nothing did.
+	capped string
+}
+
+// judge passes the firing triggers of an incident through the matrix and the
+// guards. It returns false when no trigger fires: there is nothing to decide.
+func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool) {
+	firing := b.stillFiring(name, inc)
+	if len(firing) == 0 {
+		return Decision{}, false
+	}
+	s := b.mem.service(name)
+	o := b.opts.Services[name]
+	var opinions []opinion
+	for _, ev := range firing {
+		opinions = append(opinions, b.opinion(ev, firing, s, o))
+	}
+	d := Decision{Severity: max(inc.Severity, worst(firing))}
+	best := strongest(opinions)
+	d.Response = best.response
+	if o.Plan == nil {
+		d.Response = d.Response.Cap(evaluator.Notify)
+		best.capped = "the service has no rollback plan"
+	}
+	if t, ok := s.Ledger.target(o.Deployment, now); ok {
+		d.Target = t.Version
+		if t.Back > o.Deployment.MaxBack && d.Response.Directness > evaluator.Approve {
+			d.Response = d.Response.Cap(evaluator.Approve)
+			best.capped = fmt.Sprintf("%s is %d deployments back, and max_back is %d", t.Version, t.Back, o.Deployment.MaxBack)
+		}
+	}
+	d.Justified = justifying(opinions, d.Response.Directness)
+	d.Reason = reasonText(best, s.Ledger.current())
+	if d.Response.Directness <= evaluator.Notify {
+		d.State = Firing
+		return d, true
+	}
+	d.hold(b.holdsFor(now, name, inc, s, best, d.Response))
+	if d.HeldBy == "" {
+		d.State, d.Deadline = b.stateFor(now, d)
+	}
+	return d, true
+}
+
+// stillFiring are the incident's triggers that fire at this moment.
+func (b *Brain) stillFiring(name string, inc *Incident) []Evidence {
+	l := b.live[name]
+	var firing []Evidence
+	for _, ev := range inc.Triggers {
+		if l == nil || !ev.ClearedAt.IsZero() {
+			continue
+		}
+		if st, ok := l.watch.Status(ev.Name); ok && st.State == trigger.Firing {
+			firing = append(firing, ev)
+		}
+	}
+	return firing
+}
+
+// opinion is what one trigger leads to by the matrix, the caps and the guards
+// that look at the trigger itself.
+func (b *Brain) opinion(ev Evidence, firing []Evidence, s *serviceMemory, o ServiceOptions) opinion {
+	op := opinion{evidence: ev, response: b.opts.Matrix.Respond(o.Tier, ev.Severity)}
+	limit := func(why string) {
+		if op.response.Directness > evaluator.Approve {
+			op.response, op.capped = op.response.Cap(evaluator.Approve), why
+		}
+	}
+	if ev.FromNoData {
+		limit(`it rests on no_data = "breach"`)
+	}
+	if b.opts.Corroborate && ev.HealthOnly && !slices.ContainsFunc(firing, func(e Evidence) bool { return !e.HealthOnly }) {
+		limit("health events on an unauthenticated connection need a metric that says the same (corroboration)")
+	}
+	if d := s.Ledger.current(); d != nil && d.NoAutoRollback {
+		limit(fmt.Sprintf("%s was deployed with no_auto_rollback", d.Version))
+	}
+	if op.response.Directness > evaluator.Notify {
+		op.holds = b.triggerHolds(ev, s, o)
+	}
+	return op
+}
+
+// strongest is the opinion with the most direct response among those that no
+// guard of their own holds; where all are held, the most direct of all.
+func strongest(opinions []opinion) opinion {
+	best := -1
+	for i, op := range opinions {
+		if best < 0 || stronger(op, opinions[best]) {
+			best = i
+		}
+	}
+	return opinions[best]
+}
+
+func stronger(a, b opinion) bool {
+	aActs := len(a.holds) == 0 && a.response.Directness > evaluator.Notify
+	bActs := len(b.holds) == 0 && b.response.Directness > evaluator.Notify
+	if aActs != bActs {
+		return aActs
+	}
+	return a.response.Directness > b.response.Directness
+}
+
+// justifying are the triggers that stand behind a response, no guard of their
+// own against them.
+func justifying(opinions []opinion, d evaluator.Directness) []string {
+	var names []string
+	for _, op := range opinions {
+		if len(op.holds) == 0 && op.response.Directness >= d {
+			names = append(names, op.evidence.Name)
+		}
+	}
+	if len(names) == 0 {
+		for _, op := range opinions {
+			names = append(names, op.evidence.Name)
+		}
+	}
+	return names
+}
+
+// holdsFor are all guards that hold a response. Those that only limit what
+// happens automatically do not keep rollbackd from asking a person.
+func (b *Brain) holdsFor(now time.Time, name string, inc *Incident, s *serviceMemory, best opinion, r evaluator.Response) []Hold {
+	holds := append([]Hold(nil), best.holds...)
+	for _, h := range b.serviceHolds(now, name, inc, s) {
+		if r.Directness == evaluator.Approve && h.Guard.limitsAutomatic() {
+			continue
+		}
+		holds = append(holds, h)
+	}
+	return holds
+}
+
+// limitsAutomatic tells whether a guard limits only what happens without a person.
+func (g Guard) limitsAutomatic() bool {
+	switch g {
+	case GuardPaused, GuardOnce, GuardCooldown, GuardBudget, GuardConcurrency:
+		return true
+	default:
+		return false
+	}
+}
+
+// hold records the guards that hold, in the order of precedence; the first is shown.
+func (d *Decision) hold(holds []Hold) {
+	if len(holds) == 0 {
+		return
+	}
+	order := precedence()
+	slices.SortStableFunc(holds, func(a, b Hold) int { return slices.Index(order, a.Guard) - slices.Index(order, b.Guard) })
+	d.State, d.Holds, d.HeldBy = Held, holds, holds[0].Guard
+	d.Reason = holds[0].Reason
+	d.ReleasesWhen = holds[0].ReleasesWhen
+}
+
+// stateFor is the state that an unheld response leads to, and its deadline.
+func (b *Brain) stateFor(now time.Time, d Decision) (State, time.Time) {
+	within, limited := b.opts.Decide.Within[d.Severity]
+	var deadline time.Time
+	if limited {
+		deadline = now.Add(within)
+	}
+	switch d.Response.Directness {
+	case evaluator.Rollback:
+		return Confirming, b.confirmDeadline(now, d.Severity)
+	case evaluator.Countdown:
+		return CountingDown, now.Add(d.Response.Wait)
+	case evaluator.Approve:
+		return AwaitingApproval, deadline
+	case evaluator.Notify, evaluator.NoResponse:
+		return Firing, time.Time{}
+	}
+	return Firing, time.Time{}
+}
+
+// confirmDeadline is until when a confirm-read may stay without an answer. A
+// severity without a decision deadline gets that of critical.
+func (b *Brain) confirmDeadline(now time.Time, s trigger.Severity) time.Time {
+	within, ok := b.opts.Decide.Within[s]
+	if !ok {
+		within = b.opts.Decide.Within[trigger.Critical]
+	}
+	if within <= 0 {
+		within = defaultWithin
+	}
+	return now.Add(within)
+}
+
+// defaultWithin is CONTRACT.md's deadline for critical.
+const defaultWithin = 5 * time.Minute
+
+// directness orders an incident's states before anything has started.
+func (s State) directness() int {
+	switch s {
+	case Firing, Held:
+		return 0
+	case AwaitingApproval:
+		return 1
+	case CountingDown:
+		return 2
+	case Confirming:
+		return 3
+	case RollingBack, Verifying, Closed:
+		return 4
+	}
+	return 4
+}
+
+func reasonText(op opinion, d *Deployment) string {
+	text := evidenceText(op.evidence, d)
+	if op.capped != "" {
+		text += "; " + op.capped
+	}
+	return text
+}
+
+// listed joins names for a sentence, at most five of them.
+func listed(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}

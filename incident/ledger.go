@@ -1,0 +1,247 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+)
+
+// ledger is what is known of a service's versions: which ran, from when, and
+// what is held against them.
+type ledger struct {
+	// Running is the version that runs; empty when unknown.
+	Running string `json:"running,omitempty"`
+	// Deployments, oldest first. The last is the present one.
+	Deployments []Deployment `json:"deployments,omitempty"`
+	// Marks, by version.
+	Marks map[string]*mark `json:"marks,omitempty"`
+}
+
+// mark is what is held for or against a version.
+type mark struct {
+	// Presumed is why it is presumed good; empty when it is not.
+	Presumed string `json:"presumed,omitempty"`
+	// SeenRunning is true once a version source showed it.
+	SeenRunning bool `json:"seen_running,omitempty"`
+	// Blamed is the incident that blamed it; empty for none.
+	Blamed string `json:"blamed,omitempty"`
+	// Quarantined is since when it is quarantined; zero when it is not.
+	Quarantined time.Time `json:"quarantined,omitzero"`
+	// Ran is how long its longest deployment ran without being blamed, over by now.
+	Ran time.Duration `json:"ran,omitempty"`
+}
+
+// keepDeployments bounds the ledger: the newest that many are remembered.
+const keepDeployments = 100
+
+func newLedger() ledger { return ledger{Marks: map[string]*mark{}} }
+
+func (d Deployment) id() string {
+	return d.Service + "/" + d.Version + "/" + d.StartedAt.UTC().Format(time.RFC3339)
+}
+
+func (l *ledger) mark(version string) *mark {
+	m, ok := l.Marks[version]
+	if !ok {
+		m = &mark{}
+		l.Marks[version] = m
+	}
+	return m
+}
+
+// current is the present deployment; nil when none is known.
+func (l *ledger) current() *Deployment {
+	if len(l.Deployments) == 0 {
+		return nil
+	}
+	return &l.Deployments[len(l.Deployments)-1]
+}
+
+// start is when the present deployment began; zero when that is not known.
+func (l *ledger) start() time.Time {
+	if d := l.current(); d != nil && !d.FirstLook {
+		return d.StartedAt
+	}
+	return time.Time{}
+}
+
+// deploy makes d the present deployment.
+func (l *ledger) deploy(d Deployment) {
+	l.leave(d.StartedAt)
+	l.Deployments = append(l.Deployments, d)
+	if len(l.Deployments) > keepDeployments {
+		l.Deployments = l.Deployments[len(l.Deployments)-keepDeployments:]
+	}
+	l.Running = d.Version
+	m := l.mark(d.Version)
+	if d.FirstLook {
+		m.Presumed = "it was running when rollbackd first looked"
+	}
+	m.SeenRunning = m.SeenRunning || d.Seen
+	if d.Previous != "" {
+		previous := l.mark(d.Previous)
+		if previous.Presumed == "" {
+			previous.Presumed = fmt.Sprintf("named as previous by the deployment of %s", d.Version)
+		}
+	}
+}
+
+// leave remembers how long the present deployment ran, at its end.
+func (l *ledger) leave(at time.Time) {
+	d := l.current()
+	if d == nil || d.FirstLook || d.Version != l.Running {
+		return
+	}
+	m := l.mark(d.Version)
+	if ran := at.Sub(d.StartedAt); ran > m.Ran && m.Blamed == "" {
+		m.Ran = ran
+	}
+}
+
+// show takes in that a version source shows a known version running: no
+// deployment, only another version in force.
+func (l *ledger) show(version string, at time.Time) {
+	l.mark(version).SeenRunning = true
+	if l.Running == version {
+		return
+	}
+	l.leave(at)
+	l.Running = version
+	// The newest deployment of that version is the present one again.
+	for i := len(l.Deployments) - 1; i >= 0; i-- {
+		if l.Deployments[i].Version == version {
+			d := l.Deployments[i]
+			l.Deployments = append(append(l.Deployments[:i:i], l.Deployments[i+1:]...), d)
+			return
+		}
+	}
+}
+
+// deployOwn makes the target of a rollback the running version, as a deployment
+// of our own that is never blamed.
+func (l *ledger) deployOwn(inc *Incident, at time.Time) {
+	run := inc.Rollback
+	if run == nil || run.To == "" {
+		return
+	}
+	from := l.Running
+	l.leave(at)
+	l.Deployments = append(l.Deployments, Deployment{
+		Service: inc.Service, Version: run.To, Previous: from, StartedAt: at, NotedAt: at, By: run.By, Source: "rollback", Own: true,
+	})
+	l.Running = run.To
+}
+
+// quarantine marks the version that a rollback leaves.
+func (l *ledger) quarantine(version, incident string, at time.Time) {
+	if version == "" {
+		return
+	}
+	m := l.mark(version)
+	m.Blamed = incident
+	if m.Quarantined.IsZero() {
+		m.Quarantined = at
+	}
+}
+
+// blame holds an incident against a version.
+func (l *ledger) blame(version, incident string) {
+	if version != "" {
+		l.mark(version).Blamed = incident
+	}
+}
+
+// unblame takes back what one incident held against a version: it became well
+// by itself, or nothing was changed after all.
+func (l *ledger) unblame(version, incident string) {
+	if m, ok := l.Marks[version]; ok && m.Blamed == incident {
+		m.Blamed, m.Quarantined = "", time.Time{}
+	}
+}
+
+// pardon lifts a quarantine and what was held against the version.
+func (l *ledger) pardon(version string) {
+	m := l.mark(version)
+	m.Quarantined, m.Blamed = time.Time{}, ""
+	if m.Presumed == "" {
+		m.Presumed = "pardoned by a person"
+	}
+}
+
+func (l *ledger) quarantined(version string) bool {
+	m, ok := l.Marks[version]
+	return ok && !m.Quarantined.IsZero()
+}
+
+// good tells whether a version outlived its blame window with no incident
+// blamed on it.
+func (l *ledger) good(version string, o DeploymentOptions, now time.Time) bool {
+	m, ok := l.Marks[version]
+	if !ok || m.Blamed != "" || !m.Quarantined.IsZero() {
+		return false
+	}
+	if m.Ran >= o.BlameWindow {
+		return true
+	}
+	d := l.current()
+	return d != nil && d.Version == version && !d.FirstLook && now.Sub(d.StartedAt) >= o.BlameWindow
+}
+
+// presumed tells whether a version is presumed good. Where a version source
+// exists, being named by an event is not enough: the source must have seen it.
+func (l *ledger) presumed(version string, o DeploymentOptions) bool {
+	m, ok := l.Marks[version]
+	if !ok || m.Presumed == "" || m.Blamed != "" || !m.Quarantined.IsZero() {
+		return false
+	}
+	return m.SeenRunning || !o.HasSource
+}
+
+// target is where a rollback would go.
+type target struct {
+	Version string
+	// Back is how many deployments back it is, quarantined ones not counted.
+	Back int
+	// Why says what makes it a target, or why there is none.
+	Why string
+}
+
+// target finds the newest good, else presumed good, version that neither runs
+// nor is quarantined.
+func (l *ledger) target(o DeploymentOptions, now time.Time) (target, bool) {
+	candidates := l.candidates()
+	for i, v := range candidates {
+		if l.good(v, o, now) {
+			return target{Version: v, Back: i + 1, Why: "it outlived its blame window without an incident"}, true
+		}
+	}
+	for i, v := range candidates {
+		if l.presumed(v, o) {
+			return target{Version: v, Back: i + 1, Why: l.Marks[v].Presumed}, true
+		}
+	}
+	if len(candidates) == 0 {
+		return target{Why: "no earlier version is known"}, false
+	}
+	return target{Why: fmt.Sprintf("none of the known earlier versions (%s first) was good or is presumed good", candidates[0])}, false
+}
+
+// candidates are the versions before the running one, newest first, each once:
+// those that were deployed, and those that a deployment named as previous.
+func (l *ledger) candidates() []string {
+	var versions []string
+	seen := map[string]bool{l.Running: true}
+	add := func(v string) {
+		if v == "" || seen[v] {
+			return
+		}
+		seen[v] = true
+		if !l.quarantined(v) {
+			versions = append(versions, v)
+		}
+	}
+	for i := len(l.Deployments) - 1; i >= 0; i-- {
+		add(l.Deployments[i].Version)
+		add(l.Deployments[i].Previous)
+	}
+	return versions
+}

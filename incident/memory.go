@@ -1,0 +1,215 @@
+package incident
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// keepClosed is how many closed incidents of a service stay in memory. Older
+// ones are in the journal and can be folded from it.
+const keepClosed = 20
+
+// memory is everything that the journal remembers: its fields change in Apply
+// and nowhere else.
+type memory struct {
+	Services map[string]*serviceMemory `json:"services"`
+	// PauseAll and LockAll are the brakes for every service.
+	PauseAll *BrakeEntry `json:"pause_all,omitempty"`
+	LockAll  *BrakeEntry `json:"lock_all,omitempty"`
+	// Fence rises with every run.
+	Fence uint64 `json:"fence"`
+	// Blind are the sources that people were told do not answer.
+	Blind map[string]BlindEntry `json:"blind,omitempty"`
+	// LastAt is the time of the newest entry.
+	LastAt time.Time `json:"last_at"`
+
+	// open are the services with an open incident.
+	open map[string]bool
+}
+
+// serviceMemory is what is remembered of one service.
+type serviceMemory struct {
+	Ledger ledger      `json:"ledger"`
+	Pause  *BrakeEntry `json:"pause,omitempty"`
+	Lock   *BrakeEntry `json:"lock,omitempty"`
+	// SeenOK holds, by trigger name and `when`, those that were ever known ok.
+	SeenOK map[string]bool `json:"seen_ok,omitempty"`
+	// Existed holds the metrics that ever had a series.
+	Existed map[string]bool `json:"existed,omitempty"`
+	// AutoRuns are the automatic rollbacks that began a changing step, newest last.
+	AutoRuns []autoRun `json:"auto_runs,omitempty"`
+	// LastStepEnd is the end of the last step of the newest run, for the cooldown.
+	LastStepEnd time.Time `json:"last_step_end,omitzero"`
+	// WindowsFrom is when the service's windows last began anew.
+	WindowsFrom time.Time   `json:"windows_from,omitzero"`
+	Open        *Incident   `json:"open,omitempty"`
+	Closed      []*Incident `json:"closed,omitempty"` // newest first
+}
+
+// autoRun is one automatic rollback, for the budgets and for once.
+type autoRun struct {
+	At         time.Time `json:"at"`
+	Deployment string    `json:"deployment"` // its id; empty where deployments are unknown
+	// Pardoned is true when a person lifted it: it no longer counts for once.
+	Pardoned bool `json:"pardoned,omitempty"`
+}
+
+func newMemory() *memory {
+	return &memory{Services: map[string]*serviceMemory{}, Blind: map[string]BlindEntry{}, open: map[string]bool{}}
+}
+
+func newServiceMemory() *serviceMemory {
+	return &serviceMemory{SeenOK: map[string]bool{}, Existed: map[string]bool{}, Ledger: newLedger()}
+}
+
+// service finds a service's memory; one without entries has an empty memory
+// that is not kept, so that only entries change what is remembered.
+func (m *memory) service(name string) *serviceMemory {
+	if s, ok := m.Services[name]; ok {
+		return s
+	}
+	return newServiceMemory()
+}
+
+// keep finds a service's memory for an entry, making it at the first.
+func (m *memory) keep(name string) *serviceMemory {
+	s, ok := m.Services[name]
+	if !ok {
+		s = newServiceMemory()
+		m.Services[name] = s
+	}
+	return s
+}
+
+// snapshot is the memory as JSON, the same bytes for the same entries.
+func (m *memory) snapshot() ([]byte, error) { return json.MarshalIndent(m, "", " ") }
+
+// apply takes in one entry.
+func (m *memory) apply(e Entry) {
+	m.LastAt = e.At
+	switch e.Kind {
+	case KindStarted, KindConfig:
+	case KindBlind:
+		m.Blind[e.Blind.Source] = *e.Blind
+	case KindSighted:
+		delete(m.Blind, e.Blind.Source)
+	case KindBrake:
+		m.applyBrake(e)
+	case KindDeployment, KindRunning, KindSeen, KindPardon:
+		m.keep(e.Service).applyOwn(e)
+	case KindOpened, KindFired, KindCleared, KindDecided, KindApproved, KindVetoed, KindAborted, KindAcked, KindRefused,
+		KindStoodDown, KindEscalated, KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed,
+		KindRunEnded, KindClosed:
+		m.applyIncident(e)
+	}
+}
+
+func (m *memory) applyBrake(e Entry) {
+	var brake *BrakeEntry
+	if e.Brake.On {
+		b := *e.Brake
+		brake = &b
+	}
+	pause, lock := &m.PauseAll, &m.LockAll
+	if e.Service != "" {
+		s := m.keep(e.Service)
+		pause, lock = &s.Pause, &s.Lock
+	}
+	if e.Brake.Kind == Pause {
+		*pause = brake
+	} else {
+		*lock = brake
+	}
+}
+
+// applyOwn takes in an entry about the service itself.
+func (s *serviceMemory) applyOwn(e Entry) {
+	switch e.Kind {
+	case KindDeployment:
+		s.Ledger.deploy(*e.Deployment)
+	case KindRunning:
+		s.Ledger.show(e.Running.Version, e.At)
+	case KindSeen:
+		if e.Seen.Trigger != "" {
+			s.SeenOK[seenKey(e.Seen.Trigger, e.Seen.When)] = true
+		}
+		if e.Seen.Metric != "" {
+			s.Existed[e.Seen.Metric] = true
+		}
+	case KindPardon:
+		s.Ledger.pardon(e.Pardon.Version)
+		for i := range s.AutoRuns {
+			s.AutoRuns[i].Pardoned = true
+		}
+	default: // every other kind is about an incident
+	}
+	// An incident shows the deployment it is about, until something is started.
+	if e.Incident != "" && s.Open != nil && e.Kind == KindDeployment {
+		s.Open.fold(e)
+	}
+}
+
+func seenKey(trigger, when string) string { return trigger + " | " + when }
+
+// applyIncident folds an entry into its incident, and takes from it what the
+// service remembers beyond the incident: the ledger, the budgets, the cooldown.
+func (m *memory) applyIncident(e Entry) {
+	s := m.keep(e.Service)
+	if e.Kind == KindOpened {
+		s.Open = &Incident{}
+		m.open[e.Service] = true
+	}
+	if s.Open == nil {
+		return
+	}
+	inc := s.Open
+	inc.fold(e)
+	switch e.Kind {
+	case KindPlanned:
+		m.Fence = max(m.Fence, e.Planned.Fence)
+	case KindStepBegun:
+		s.applyStepBegun(inc, e)
+	case KindOpened:
+		s.Ledger.blame(e.Opened.Blames, inc.ID)
+	case KindStepEnded:
+		s.LastStepEnd = e.At
+		if run := inc.Rollback; run != nil && !run.Changed {
+			s.Ledger.unblame(run.From, inc.ID)
+		}
+	case KindVerifying:
+		s.Ledger.deployOwn(inc, e.At)
+	case KindClosed:
+		if e.Closed.Fresh {
+			s.WindowsFrom = e.At
+		}
+		if e.Closed.Outcome == Recovered || e.Closed.Outcome == Vetoed {
+			s.Ledger.unblame(inc.blames, inc.ID)
+		}
+		s.Closed = append([]*Incident{inc}, s.Closed...)
+		if len(s.Closed) > keepClosed {
+			s.Closed = s.Closed[:keepClosed]
+		}
+		s.Open = nil
+		delete(m.open, e.Service)
+	default: // nothing beyond the incident
+	}
+}
+
+// applyStepBegun charges the budget and quarantines the version left, both from
+// the first changing step on.
+func (s *serviceMemory) applyStepBegun(inc *Incident, e Entry) {
+	run := inc.Rollback
+	if run == nil || !e.Step.Changes || run.charged {
+		return
+	}
+	run.charged = true
+	s.Ledger.quarantine(run.From, inc.ID, e.At)
+	if !run.Automatic {
+		return
+	}
+	id := ""
+	if inc.Deployment != nil {
+		id = inc.Deployment.id()
+	}
+	s.AutoRuns = append(s.AutoRuns, autoRun{At: e.At, Deployment: id})
+}

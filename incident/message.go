@@ -1,0 +1,40 @@
+package incident
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Headline is the word a message begins with.
+type Headline string
+
+// The five headlines of CONTRACT.md section 6.
+const (
+	Acting        Headline = "ACTING"
+	WaitingForYou Headline = "WAITING FOR YOU"
+	HeldHeadline  Headline = "HELD"
+	FailedHead    Headline = "FAILED"
+	RecoveredHead Headline = "RECOVERED"
+)
+
+// Message is what people are told at one transition.
+type Message struct {
+	// ID is stable: the same transition always has the same one.
+	ID       string           `json:"id"`
+	At       time.Time        `json:"at"`
+	Headline Headline         `json:"headline"`
+	Service  string           `json:"service,omitempty"`
+	Incident string           `json:"incident,omitempty"`
+	Severity trigger.Severity `json:"severity"`
+	// Event is a stable word for the transition: deciding, acting, held, …
+	Event string `json:"event"`
+	// FirstLine is at most 120 characters; Text is the whole message with it.
+	FirstLine string `json:"first_line"`
+	Text      string `json:"text"`
+	// Receivers are the names of those to tell; empty means all.
+	Receivers []string `json:"receivers,omitempty"`
+	// Body is the incident as the API shows it, at this transition.
+	Body json.RawMessage `json:"body,omitempty"`
+}

@@ -1,0 +1,180 @@
+package incident
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/rollbackd/rollbackd/evaluator"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// seenRule records what was seen for the first time and must outlive a restart:
+// that a trigger was known ok (never_ok), that a metric had a series (absent).
+func (b *Brain) seenRule(now time.Time, name string, l *live) []Effect {
+	s := b.mem.service(name)
+	for _, spec := range l.watch.Triggers() {
+		st, _ := l.watch.Status(spec.Name)
+		if st.Truth == trigger.OK && !s.SeenOK[seenKey(spec.Name, spec.Expr.Text)] {
+			e := b.entry(now, KindSeen, name, "rollbackd", fmt.Sprintf("trigger %s was ok for the first time", spec.Name))
+			e.Seen = &SeenEntry{Trigger: spec.Name, When: spec.Expr.Text}
+			return []Effect{Record{Entry: e}}
+		}
+		if metric := newlyExisting(spec, l, s); metric != "" {
+			e := b.entry(now, KindSeen, name, "rollbackd", fmt.Sprintf("metric %s had a series for the first time", metric))
+			e.Seen = &SeenEntry{Metric: metric}
+			return []Effect{Record{Entry: e}}
+		}
+	}
+	return nil
+}
+
+// newlyExisting is a metric that an absent condition watches and that had its
+// first series; empty when there is none.
+func newlyExisting(spec trigger.Spec, l *live, s *serviceMemory) string {
+	for _, c := range spec.Expr.Conditions {
+		if c.Kind == trigger.Absent && l.watch.Existed(c.Metric) && !s.Existed[c.Metric] {
+			return c.Metric
+		}
+	}
+	return ""
+}
+
+// openRule opens an incident when a trigger fires and none is open.
+func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) []Effect {
+	fired := b.firingNow(l)
+	if len(fired) == 0 {
+		return nil
+	}
+	e := b.entry(now, KindOpened, name, "rollbackd", "incident opened: "+evidenceText(fired[0], s.Ledger.current()))
+	e.Incident = incidentID(name, now)
+	e.Opened = &OpenedEntry{
+		Severity: worst(fired), Mode: b.mode(name), Triggers: fired, OKBefore: b.okNow(l),
+		Deployment: copyDeployment(s.Ledger.current()), Blames: b.blamed(name, s, fired),
+	}
+	return []Effect{Record{Entry: e}}
+}
+
+// incidentID is the service and the second it opened: short enough to type at
+// night, and never the same again even after the journal was lost, because a
+// remote end may remember it as an idempotency key.
+func incidentID(service string, at time.Time) string {
+	return service + "-" + at.UTC().Format("20060102-150405")
+}
+
+func (b *Brain) mode(name string) string {
+	if b.opts.Shadow || b.opts.Services[name].Shadow {
+		return "shadow"
+	}
+	return "live"
+}
+
+// firingNow is the evidence of every trigger that fires, the gravest first.
+func (b *Brain) firingNow(l *live) []Evidence {
+	var fired []Evidence
+	for _, spec := range l.watch.Triggers() {
+		if st, _ := l.watch.Status(spec.Name); st.State == trigger.Firing {
+			fired = append(fired, evidenceOf(spec, st))
+		}
+	}
+	sort.SliceStable(fired, func(i, j int) bool { return fired[i].Severity > fired[j].Severity })
+	return fired
+}
+
+func (b *Brain) okNow(l *live) []string {
+	var ok []string
+	for _, spec := range l.watch.Triggers() {
+		if st, _ := l.watch.Status(spec.Name); st.Truth == trigger.OK && st.State == trigger.Inactive {
+			ok = append(ok, spec.Name)
+		}
+	}
+	return ok
+}
+
+func evidenceOf(spec trigger.Spec, st trigger.Status) Evidence {
+	e := Evidence{
+		Name: spec.Name, When: spec.Expr.Text, Severity: spec.Severity, Value: st.Value, HasValue: st.HasValue,
+		Since: st.Since.UTC().Round(0), FiredAt: st.FiredAt.UTC().Round(0), FromNoData: st.FromNoData,
+		HealthOnly: spec.Expr.HealthOnly(), Receivers: spec.Receivers, Length: windowLength(spec),
+	}
+	for _, c := range spec.Expr.Conditions {
+		if c.Kind == trigger.Compare {
+			e.Threshold, e.ThresholdValue = string(c.Op)+" "+c.ThresholdText, c.Threshold
+			break
+		}
+	}
+	return e
+}
+
+// windowLength is how long a trigger's window is: what it holds for, or M ticks.
+func windowLength(spec trigger.Spec) time.Duration {
+	if spec.Expr.Hold.For > 0 {
+		return spec.Expr.Hold.For
+	}
+	return time.Duration(spec.Expr.Hold.M) * spec.Poll
+}
+
+func worst(evidence []Evidence) trigger.Severity {
+	var most trigger.Severity
+	for _, e := range evidence {
+		most = max(most, e.Severity)
+	}
+	return most
+}
+
+func copyDeployment(d *Deployment) *Deployment {
+	if d == nil {
+		return nil
+	}
+	c := *d
+	return &c
+}
+
+// blamed is the version whose deployment explains one of the triggers that
+// would lead to more than a notification; empty when none does.
+func (b *Brain) blamed(name string, s *serviceMemory, fired []Evidence) string {
+	d := s.Ledger.current()
+	if d == nil || d.Own || d.FirstLook {
+		return ""
+	}
+	o := b.opts.Services[name]
+	for _, ev := range fired {
+		if b.opts.Matrix.Respond(o.Tier, ev.Severity).Directness <= evaluator.Notify {
+			continue
+		}
+		if !beforeDeployment(ev, d, o) && !pastBlame(ev, d, o) {
+			return d.Version
+		}
+	}
+	return ""
+}
+
+// evidenceRule records that a trigger fired or cleared while the incident is open.
+func (b *Brain) evidenceRule(now time.Time, l *live, inc *Incident) []Effect {
+	for _, spec := range l.watch.Triggers() {
+		st, _ := l.watch.Status(spec.Name)
+		i := inc.evidence(spec.Name)
+		known := i >= 0 && inc.Triggers[i].ClearedAt.IsZero()
+		switch {
+		case st.State == trigger.Firing && !known:
+			ev := evidenceOf(spec, st)
+			e := b.incidentEntry(now, KindFired, inc, "rollbackd", "trigger fired: "+evidenceText(ev, inc.Deployment))
+			e.Trigger = &ev
+			return []Effect{Record{Entry: e}}
+		case st.State == trigger.Inactive && st.Truth == trigger.OK && known:
+			ev := inc.Triggers[i]
+			ev.ClearedAt = now
+			e := b.incidentEntry(now, KindCleared, inc, "rollbackd", fmt.Sprintf("trigger %s is ok again%s", ev.Name, valueText(ev, st)))
+			e.Trigger = &ev
+			return []Effect{Record{Entry: e}}
+		}
+	}
+	return nil
+}
+
+func valueText(ev Evidence, st trigger.Status) string {
+	if !st.HasValue {
+		return ""
+	}
+	return " (" + formatValue(st.Value, ev) + ")"
+}

@@ -1,0 +1,328 @@
+package incident
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// maxFirstLine is how long a message's first line may be (CONTRACT.md section 6).
+const maxFirstLine = 120
+
+// decisionMessage tells people of a decision. A decision to confirm is silent:
+// what comes of it is told a moment later.
+func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entry) *Message {
+	switch d.State {
+	case Confirming, RollingBack, Verifying, Closed:
+		return nil
+	case CountingDown:
+		return b.message(now, inc, e, Acting, "countdown")
+	case AwaitingApproval:
+		return b.message(now, inc, e, WaitingForYou, "approval_needed")
+	case Held:
+		if inc.Rollback != nil && inc.Rollback.State.Ended() && inc.State == RollingBack || inc.State == Verifying {
+			return b.message(now, inc, e, FailedHead, "failed")
+		}
+		if inc.Decision.HeldBy != "" && inc.State == Held && inc.Decision.Severity == d.Severity {
+			return nil // still held: people know; the timeline says what changed
+		}
+		return b.message(now, inc, e, HeldHeadline, "held")
+	case Firing:
+		return b.message(now, inc, e, HeldHeadline, "notify")
+	}
+	return nil
+}
+
+// escalateMessage tells people at once that a step with on_failure = "escalate"
+// did not end well; nil for every other end.
+func (b *Brain) escalateMessage(now time.Time, inc *Incident, step *StepRun, r StepResult, e Entry) *Message {
+	if r.State == StepDone || inc.Rollback.spec(step).OnFailure != "escalate" {
+		return nil
+	}
+	return b.message(now, inc, e, FailedHead, "step_failed")
+}
+
+// message makes what people are told at a transition. It describes the incident
+// as it is once the entry is applied.
+func (b *Brain) message(now time.Time, inc *Incident, e Entry, h Headline, event string) *Message {
+	after := inc.after(e)
+	m := &Message{
+		ID: fmt.Sprintf("%s/%s/%d", inc.ID, event, len(after.Timeline)), At: now, Headline: h, Service: inc.Service,
+		Incident: inc.ID, Severity: after.Severity, Event: event, Receivers: b.receivers(after),
+	}
+	m.FirstLine = firstLine(h, after)
+	m.Text = b.text(m.FirstLine, after, e)
+	if body, err := json.Marshal(after); err == nil {
+		m.Body = body
+	}
+	return m
+}
+
+// after is a copy of the incident with one more entry folded in.
+func (inc *Incident) after(e Entry) *Incident {
+	c := *inc
+	c.Triggers = append([]Evidence{}, inc.Triggers...)
+	c.Timeline = append([]Moment{}, inc.Timeline...)
+	if inc.Rollback != nil {
+		run := *inc.Rollback
+		run.Steps = append([]StepRun{}, inc.Rollback.Steps...)
+		c.Rollback = &run
+	}
+	c.fold(e)
+	return &c
+}
+
+// receivers are those that the triggers and the service name; none named means all.
+func (b *Brain) receivers(inc *Incident) []string {
+	seen := map[string]bool{}
+	var names []string
+	for _, ev := range inc.Triggers {
+		list := ev.Receivers
+		if len(list) == 0 {
+			list = b.opts.Services[inc.Service].Receivers
+		}
+		if len(list) == 0 {
+			return nil // one trigger without receivers tells everybody
+		}
+		for _, name := range list {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	if len(inc.Triggers) == 0 {
+		return b.opts.Services[inc.Service].Receivers
+	}
+	return names
+}
+
+// firstLine is the line that is read on a phone: headline, service, from → to,
+// deadline with zone, mode.
+func firstLine(h Headline, inc *Incident) string {
+	parts := []string{string(h), inc.Service}
+	from, to := versions(inc)
+	if from != "" || to != "" {
+		parts = append(parts, fromTo(from, to))
+	}
+	if d := deadline(inc); !d.IsZero() {
+		parts = append(parts, "by "+d.UTC().Format("15:04:05 MST"))
+	}
+	if inc.Decision.HeldBy != "" && inc.State == Held {
+		parts = append(parts, "("+string(inc.Decision.HeldBy)+")")
+	}
+	parts = append(parts, strings.ToUpper(inc.Mode))
+	line := strings.Join(parts, " ")
+	if runes := []rune(line); len(runes) > maxFirstLine {
+		mode := []rune("… " + strings.ToUpper(inc.Mode))
+		line = string(runes[:maxFirstLine-len(mode)]) + string(mode)
+	}
+	return line
+}
+
+func versions(inc *Incident) (from, to string) {
+	if inc.Rollback != nil {
+		return inc.Rollback.From, inc.Rollback.To
+	}
+	if inc.Deployment != nil {
+		from = inc.Deployment.Version
+	}
+	return from, inc.Decision.Target
+}
+
+// deadline is the time that a reader must know of; zero when there is none.
+func deadline(inc *Incident) time.Time {
+	switch inc.State {
+	case CountingDown, AwaitingApproval:
+		return inc.Decision.Deadline
+	case RollingBack, Verifying:
+		if r := inc.Rollback; r != nil && r.SLASeconds > 0 {
+			return r.DecidedAt.Add(time.Duration(r.SLASeconds * float64(time.Second)))
+		}
+	case Firing, Held, Confirming, Closed:
+	}
+	return time.Time{}
+}
+
+// text is the whole message: evidence, what happens next, one command, the page.
+func (b *Brain) text(first string, inc *Incident, e Entry) string {
+	lines := []string{first}
+	for _, ev := range inc.Triggers {
+		if ev.ClearedAt.IsZero() {
+			lines = append(lines, evidenceText(ev, inc.Deployment))
+		}
+	}
+	lines = append(lines, e.Text, nextText(inc))
+	if command := commandFor(inc); command != "" {
+		lines = append(lines, command)
+	}
+	if b.opts.ExternalURL != "" {
+		lines = append(lines, strings.TrimSuffix(b.opts.ExternalURL, "/")+"/api/v1/incidents/"+inc.ID)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// nextText says what happens if the reader does nothing.
+func nextText(inc *Incident) string {
+	switch inc.State {
+	case CountingDown:
+		return "If you do nothing: it is rolled back at " + shortTime(inc.Decision.Deadline) + "."
+	case AwaitingApproval:
+		return "If you do nothing: nothing is changed, and you are reminded."
+	case Held:
+		return "If you do nothing: nothing is changed. It is released when: " + inc.Decision.ReleasesWhen + "."
+	case RollingBack:
+		return "If you do nothing: the rollback goes on and is verified."
+	case Verifying:
+		return "If you do nothing: verification goes on."
+	case Firing, Confirming:
+		return "If you do nothing: rollbackd goes on watching and tells you when that changes."
+	case Closed:
+		return "There is nothing to do."
+	}
+	return ""
+}
+
+func commandFor(inc *Incident) string {
+	switch inc.State {
+	case CountingDown:
+		return fmt.Sprintf("rollbackd veto %s --reason '…'", inc.ID)
+	case AwaitingApproval, Held:
+		return fmt.Sprintf("rollbackd approve %s --reason '…'", inc.ID)
+	case RollingBack:
+		return fmt.Sprintf("rollbackd abort %s --reason '…'", inc.ID)
+	case Firing, Confirming, Verifying, Closed:
+		return fmt.Sprintf("rollbackd show %s", inc.ID)
+	}
+	return ""
+}
+
+// evidenceText is one trigger in a sentence: "errors 8.1% > 1% since 03:02, 4m
+// after v2 by alice".
+func evidenceText(ev Evidence, d *Deployment) string {
+	text := ev.Name
+	if ev.HasValue && ev.Threshold != "" {
+		text += " " + formatValue(ev.Value, ev) + " " + ev.Threshold
+	} else {
+		text += " (" + ev.When + ")"
+	}
+	if ev.Since.IsZero() {
+		return text
+	}
+	text += " since " + shortTime(ev.Since)
+	if d == nil || d.FirstLook || ev.Since.Before(d.StartedAt) {
+		return text
+	}
+	text += fmt.Sprintf(", %s after %s", model.Duration(ev.Since.Sub(d.StartedAt).Round(time.Second)), d.Version)
+	if d.By != "" {
+		text += " by " + d.By
+	}
+	return text
+}
+
+// formatValue writes a value in the unit that the threshold was written in. The
+// scale between the two follows from the threshold, which is known in both.
+func formatValue(v float64, ev Evidence) string {
+	number := strings.TrimLeft(ev.Threshold, "<>=! ")
+	end := strings.IndexFunc(number, func(r rune) bool { return !strings.ContainsRune("0123456789.+-eE", r) })
+	suffix := ""
+	if end >= 0 {
+		number, suffix = number[:end], number[end:]
+	}
+	written, err := strconv.ParseFloat(number, 64)
+	if err == nil && ev.ThresholdValue != 0 && written != 0 {
+		v *= written / ev.ThresholdValue
+	} else {
+		suffix = ""
+	}
+	if v != 0 && math.Abs(v) < 0.001 {
+		return strconv.FormatFloat(v, 'g', 3, 64) + suffix
+	}
+	return strconv.FormatFloat(math.Round(v*1000)/1000, 'f', -1, 64) + suffix
+}
+
+func fromTo(from, to string) string {
+	if from == "" {
+		from = "?"
+	}
+	if to == "" {
+		to = "?"
+	}
+	return from + " → " + to
+}
+
+func shortTime(t time.Time) string { return t.UTC().Format("15:04:05 MST") }
+
+// sight is what is known of the metric source's answering. It is observed, not
+// journalled; that people were told is.
+type sight struct {
+	since  time.Time
+	reason string
+	lastOK time.Time
+}
+
+func newSight() sight { return sight{} }
+
+// minBlind is how long a source must not answer before people are told.
+const minBlind = 30 * time.Second
+
+// tick takes in whether anything was answered.
+func (s *sight) tick(at time.Time, answers map[string]trigger.Answer) {
+	if len(answers) == 0 {
+		return
+	}
+	reason := ""
+	for _, a := range answers {
+		if a.Err == "" {
+			s.since, s.lastOK = time.Time{}, at
+			return
+		}
+		if reason == "" || a.Err < reason {
+			reason = a.Err // the first in order: map order must not show
+		}
+	}
+	s.reason = reason
+	if s.since.IsZero() {
+		s.since = at
+	}
+}
+
+// sightRule tells people once that the metric source does not answer, and
+// records when it does again.
+func (b *Brain) sightRule(now time.Time) []Effect {
+	told, blind := b.mem.Blind[metricSource]
+	switch {
+	case b.sight.since.IsZero() && blind && b.sight.lastOK.After(told.Since):
+		e := b.entry(now, KindSighted, "", "rollbackd", "prometheus answers again, after "+b.sight.lastOK.Sub(told.Since).String())
+		e.Blind = &BlindEntry{Source: metricSource, Since: told.Since}
+		return []Effect{Record{Entry: e}}
+	case !b.sight.since.IsZero() && !blind && now.Sub(b.sight.since) > max(b.opts.MaxGap, minBlind):
+		text := fmt.Sprintf("prometheus has not answered since %s (%s): no trigger on metrics can fire, and none counts as healthy",
+			shortTime(b.sight.since), b.sight.reason)
+		e := b.entry(now, KindBlind, "", "rollbackd", text)
+		e.Blind = &BlindEntry{Source: metricSource, Since: b.sight.since, Reason: b.sight.reason}
+		m := &Message{
+			ID: "blind/" + b.sight.since.Format(time.RFC3339), At: now, Headline: HeldHeadline, Event: "blind", Severity: trigger.High,
+			FirstLine: "HELD all services: blind, prometheus does not answer " + strings.ToUpper(b.fleetMode()),
+			Text:      text + "\nIf you do nothing: rollbackd goes on asking.\nrollbackd status",
+		}
+		return []Effect{Record{Entry: e, Message: m}}
+	}
+	return nil
+}
+
+const metricSource = "prometheus"
+
+func (b *Brain) fleetMode() string {
+	if b.opts.Shadow {
+		return "shadow"
+	}
+	return "live"
+}

@@ -1,0 +1,228 @@
+package incident_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/rollbackd/rollbackd/evaluator"
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// start is on the 15 s grid.
+var start = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
+
+// world carries effects out at once: reads answer with the present value, steps
+// end as told, and the journal is a slice that can be made to fail.
+type world struct {
+	t       *testing.T
+	brain   *incident.Brain
+	opts    incident.Options
+	now     time.Time
+	values  map[string]trigger.Reading // by service, of the one metric "errors"
+	sourceX string                     // an error of the source; empty while it answers
+	journal []incident.Entry
+	told    []incident.Message
+	started []incident.Start
+	replies []incident.Reply
+	queue   []incident.Input
+	// results are the ends of the steps by name, in turn; the last repeats. A
+	// step without one ends done.
+	results map[string][]incident.StepResult
+	hang    map[string]bool // steps that never end in this process
+	full    bool            // the journal refuses
+}
+
+func newWorld(t *testing.T, o incident.Options) *world {
+	t.Helper()
+	w := &world{
+		t: t, brain: incident.New(o), opts: o, now: start,
+		values: map[string]trigger.Reading{}, results: map[string][]incident.StepResult{}, hang: map[string]bool{},
+	}
+	w.give(incident.Restored{To: start})
+	return w
+}
+
+type journalFull struct{}
+
+func (journalFull) Error() string { return "disk full" }
+
+func (w *world) Record(e incident.Entry, m *incident.Message) error {
+	if w.full {
+		return journalFull{}
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		w.t.Fatalf("entry does not marshal: %v", err)
+	}
+	var back incident.Entry
+	if err := json.Unmarshal(data, &back); err != nil {
+		w.t.Fatalf("entry does not unmarshal: %v", err)
+	}
+	w.journal = append(w.journal, back)
+	if m != nil {
+		w.told = append(w.told, *m)
+	}
+	return nil
+}
+
+func (w *world) Carry(effect incident.Effect) {
+	switch e := effect.(type) {
+	case incident.Read:
+		answers := map[string]trigger.Answer{}
+		for _, metric := range e.Metrics {
+			answers[metric] = w.answer()
+		}
+		w.queue = append(w.queue, incident.Samples{At: w.now, Kind: e.Kind, ReadID: e.ID, Answers: answers})
+	case incident.Start:
+		w.started = append(w.started, e)
+		if w.hang[e.Ref.Name] {
+			return
+		}
+		w.queue = append(w.queue, incident.StepEnded{Ref: e.Ref, Result: w.result(e)})
+	case incident.Reply:
+		w.replies = append(w.replies, e)
+	case incident.Stop, incident.WakeAt, incident.Record:
+	}
+}
+
+func (w *world) result(e incident.Start) incident.StepResult {
+	r := incident.StepResult{State: incident.StepDone}
+	if list := w.results[e.Ref.Name]; len(list) > 0 {
+		r = list[0]
+		if len(list) > 1 {
+			w.results[e.Ref.Name] = list[1:]
+		}
+	}
+	r.StartedAt, r.EndedAt = w.now, w.now
+	return r
+}
+
+func (w *world) answer() trigger.Answer {
+	if w.sourceX != "" {
+		return trigger.Answer{Err: w.sourceX}
+	}
+	services := map[string]trigger.Reading{}
+	for name, r := range w.values {
+		if r.Presence != trigger.Missing {
+			services[name] = r
+		}
+	}
+	return trigger.Answer{Services: services}
+}
+
+// give hands one input to the brain, and all that comes of it.
+func (w *world) give(in incident.Input) {
+	incident.Drive(w.brain, w.now, in, w)
+	for len(w.queue) > 0 {
+		next := w.queue[0]
+		w.queue = w.queue[1:]
+		incident.Drive(w.brain, w.now, next, w)
+	}
+}
+
+// run lets ticks of the grid pass for a while.
+func (w *world) run(d time.Duration) {
+	end := w.now.Add(d)
+	for w.now.Before(end) {
+		w.now = w.now.Add(w.opts.Poll)
+		w.give(incident.Samples{At: w.now, Kind: incident.Grid, Answers: map[string]trigger.Answer{"errors": w.answer()}})
+	}
+}
+
+// restart kills the brain and goes on from the journal.
+func (w *world) restart(down time.Duration) {
+	w.queue = nil
+	b := incident.New(w.opts)
+	for _, e := range w.journal {
+		b.Apply(e)
+	}
+	w.brain = b
+	from := w.now
+	w.now = w.now.Add(down)
+	w.give(incident.Restored{DownFrom: from, To: w.now})
+}
+
+func (w *world) set(v float64, services ...string) {
+	for _, s := range services {
+		w.values[s] = trigger.KnownValue(v)
+	}
+}
+
+func (w *world) deploy(service, version, previous string) {
+	w.give(incident.Deployed{Service: service, Version: version, Previous: previous, At: w.now, Source: "nats"})
+}
+
+func (w *world) command(verb, service string) incident.Reply {
+	w.t.Helper()
+	before := len(w.replies)
+	w.give(incident.Command{ID: "c", Verb: verb, Service: service, Actor: "alice", Reason: "because"})
+	if len(w.replies) != before+1 {
+		w.t.Fatalf("%s got %d replies, want 1", verb, len(w.replies)-before)
+	}
+	return w.replies[before]
+}
+
+func (w *world) incident(service string) *incident.Incident {
+	w.t.Helper()
+	inc, ok := w.brain.Newest(service)
+	if !ok {
+		w.t.Fatalf("%s has no incident", service)
+	}
+	return inc
+}
+
+// steps are the names of the started steps of the plan's main part and finally.
+func (w *world) steps() []string {
+	var names []string
+	for _, s := range w.started {
+		if (s.Ref.Section == incident.SectionSteps || s.Ref.Section == incident.SectionFinally) && !s.Resume {
+			names = append(names, s.Ref.Name)
+		}
+	}
+	return names
+}
+
+// options is one configuration for all tests: error_rate > 1% for 2m, critical.
+func options(services ...string) incident.Options {
+	const poll = 15 * time.Second
+	spec := trigger.Spec{
+		Name: "errors", Severity: trigger.Critical, Poll: poll, MaxGap: 3 * poll,
+		Expr: trigger.Expr{
+			Text: "errors > 1% for 2m",
+			Conditions: []trigger.Condition{{
+				Kind: trigger.Compare, Metric: "errors", Op: trigger.Greater, Threshold: 0.01, ThresholdText: "1%", Text: "errors > 1%",
+			}},
+			Hold: trigger.Hold{For: 2 * time.Minute},
+		},
+	}
+	o := incident.Options{
+		Hash: "test", Poll: poll, MaxGap: 3 * poll, Matrix: evaluator.DefaultMatrix("1", 2*time.Minute),
+		Decide: incident.Decide{
+			Within:    map[trigger.Severity]time.Duration{trigger.Critical: 5 * time.Minute, trigger.High: 15 * time.Minute, trigger.Medium: time.Hour},
+			Approvals: 1, ApprovalExpires: 15 * time.Minute,
+		},
+		Guards: incident.Guards{
+			PerServiceCount: 2, PerServiceWithin: 6 * time.Hour, MaxConcurrent: 2, MaxPerHour: 5, NeverOK: true,
+			Correlated: incident.Correlated{Services: 3, Share: 0.3, Within: 5 * time.Minute},
+		},
+		Services: map[string]incident.ServiceOptions{},
+	}
+	for _, name := range services {
+		plan := &incident.Plan{
+			Name: "undo", SLA: 15 * time.Minute, Timeout: 30 * time.Minute,
+			Verify: incident.Verify{Settle: 30 * time.Second, Hold: time.Minute, Within: 5 * time.Minute},
+			Steps: []incident.PlanStep{
+				{Name: "flip", Timeout: 5 * time.Minute, OnFailure: "stop", Changes: true, Do: json.RawMessage(`{"kind":"exec","argv":["flip"]}`)},
+				{Name: "restart", Timeout: 5 * time.Minute, OnFailure: "stop", Changes: true, Do: json.RawMessage(`{"kind":"exec","argv":["restart"]}`)},
+			},
+		}
+		o.Services[name] = incident.ServiceOptions{
+			Name: name, Tier: "1", Triggers: []trigger.Spec{spec}, Quorum: trigger.Quorum{Share: 0.5, MinInstances: 1}, Plan: plan,
+			Deployment: incident.DeploymentOptions{Required: true, BlameWindow: time.Hour, OnsetSlack: 2 * time.Minute, MaxBack: 1},
+			Cooldown:   5 * time.Minute,
+		}
+	}
+	return o
+}

@@ -1,0 +1,69 @@
+package trigger
+
+import "time"
+
+// Evaluation is what a trigger's condition says at one instant, hold aside.
+type Evaluation struct {
+	Truth Truth
+	// Value is the reading of the condition that decided (for health, the
+	// longest run of failures or the share failing); HasValue tells whether
+	// there is one.
+	Value    float64
+	HasValue bool
+	// Reason says why, most of all why it is not known.
+	Reason string
+	// FromNoData tells that the breach rests on no_data = "breach", which
+	// reaches at most approve.
+	FromNoData bool
+	// Building tells that nothing speaks against a breach but the number of
+	// consecutive failures, which is not yet reached. Truth is then NotKnown.
+	Building bool
+	// Since is the first failing check of the run, for health conditions that
+	// breach or are building; zero otherwise.
+	Since time.Time
+}
+
+// View is what an evaluation may look at. It is filled by the evaluator for
+// one service at one instant.
+type View interface {
+	// Reading is the metric's reading at this instant.
+	Reading(metric string) Reading
+	// Existed tells whether the metric ever had a series for this service.
+	Existed(metric string) bool
+	// Health is the service's health streams, nil where there are none.
+	Health() *Health
+	// Now is the instant of the evaluation.
+	Now() time.Time
+}
+
+// Observation is an evaluation as a window takes it in.
+type Observation struct {
+	At time.Time
+	Evaluation
+	// Grid is true for a sample of the grid: only those open windows or count
+	// in "N of M". A health event counts as one that opens but takes no grid slot
+	// (Event true, Grid false).
+	Grid  bool
+	Event bool
+	// Live is true for a sample read now, false for one rebuilt from history.
+	// Only a live sample completes a window.
+	Live bool
+}
+
+// Status is a window's present state, for people, metrics and the brain.
+type Status struct {
+	State State
+	// Truth is the condition's latest answer, hold aside.
+	Truth    Truth
+	Value    float64
+	HasValue bool
+	Reason   string
+	// Since is the onset of the breach: t0, the first breaching tick among the
+	// M, or the first failing check of the run. Zero when not pending or firing.
+	Since time.Time
+	// FiredAt is when it fired; zero when not firing.
+	FiredAt time.Time
+	// Filled is how full the window is, 0 to 1.
+	Filled     float64
+	FromNoData bool
+}
