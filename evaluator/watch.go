@@ -95,6 +95,7 @@ func (w *Watch) StartAnew(at time.Time) {
 		return
 	}
 	w.from = at
+	w.health.Gap(at)
 	for _, x := range w.windows {
 		x.window.Reset()
 		x.okSince, x.okLast = time.Time{}, time.Time{}

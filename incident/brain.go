@@ -28,7 +28,10 @@ type Brain struct {
 	// it instead of leaving the caller without an answer.
 	replying string
 	wakeAt   time.Time
-	sight    sight
+	// dues are, by service, the next moment at which something is due for it
+	// without an input. A service without one is not in it.
+	dues  map[string]time.Time
+	sight sight
 }
 
 // live is what the brain observes of one service and does for it at present.
@@ -63,6 +66,7 @@ func New(o Options) *Brain {
 		mem:   newMemory(),
 		live:  map[string]*live{},
 		dirty: map[string]bool{},
+		dues:  map[string]time.Time{},
 		reads: map[string]pendingRead{},
 		sight: newSight(),
 	}
@@ -149,6 +153,7 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 	case Restored:
 		return b.restored(now, in)
 	case Wake:
+		b.wakeDue(now)
 	}
 	return b.settle(now)
 }
@@ -282,12 +287,22 @@ func (b *Brain) settle(now time.Time) []Effect {
 	if e := b.sightRule(now); e != nil {
 		return e
 	}
-	for _, name := range b.toLookAt() {
+	names := b.toLookAt()
+	for _, name := range names {
+		if l := b.live[name]; l != nil {
+			effects = append(effects, b.seenRule(now, name, l)...)
+		}
+	}
+	if len(effects) > 0 {
+		return effects
+	}
+	for _, name := range names {
 		more := b.serviceRule(now, name)
 		effects = append(effects, more...)
 		if records(more) {
 			return effects
 		}
+		b.due(now, name)
 		delete(b.dirty, name)
 	}
 	return b.wake(now, effects)
@@ -334,9 +349,6 @@ func (b *Brain) serviceRule(now time.Time, name string) []Effect {
 	l := b.live[name]
 	if l == nil {
 		return nil
-	}
-	if e := b.seenRule(now, name, l); e != nil {
-		return e
 	}
 	s := b.mem.service(name)
 	if s.Open == nil {

@@ -187,39 +187,48 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 		return b.refused(now, c, inc, "a rollback of this service is being verified; abort it first", GuardConcurrency)
 	}
 	request := planRequest{to: to, by: c.Actor, decidedAt: now}
-	if inc != nil {
-		request.effects = []Effect{Reply{ID: c.ID, Incident: inc.ID}}
-		return b.plan(now, name, inc, request)
+	var records []Effect
+	if inc == nil {
+		e := b.openedByPerson(now, c, name, s)
+		records = append(records, Record{Entry: e})
+		inc = Fold([]Entry{e})
 	}
-	return b.openByPerson(now, c, name, s, request)
+	decided := b.decidedByPerson(now, c, inc, to)
+	request.effects = []Effect{Reply{ID: c.ID, Incident: inc.ID}}
+	return append(append(records, Record{Entry: decided}), b.plan(now, name, inc.after(decided), request)...)
 }
 
-// openByPerson opens an incident for a rollback that a person asked for, and
-// plans it in the same breath.
-func (b *Brain) openByPerson(now time.Time, c Command, name string, s *serviceMemory, r planRequest) []Effect {
+// openedByPerson opens an incident for a rollback that a person asked for.
+func (b *Brain) openedByPerson(now time.Time, c Command, name string, s *serviceMemory) Entry {
 	severity := c.Severity
 	if severity == 0 {
 		severity = trigger.High
 	}
-	text := fmt.Sprintf("rollback asked for by %s", c.Actor)
-	if c.Reason != "" {
-		text += ": " + c.Reason
-	}
-	e := b.entry(now, KindOpened, name, c.Actor, text)
-	e.Incident = incidentID(name, now)
+	e := b.entry(now, KindOpened, name, c.Actor, askedText(c))
+	e.Incident = incidentID(s, name, now)
 	e.Opened = &OpenedEntry{
 		Severity: severity, Mode: b.mode(name), Triggers: []Evidence{}, OKBefore: b.okNow(b.live[name]),
 		Deployment: copyDeployment(s.Ledger.current()), Manual: true, ExternalID: c.ExternalID,
 	}
-	inc := Fold([]Entry{e})
-	inc.Decision = Decision{Reason: text, ByPerson: true, Severity: severity, Target: r.to}
-	decided := b.incidentEntry(now, KindDecided, inc, c.Actor, text)
-	decision := inc.Decision
-	decision.State = RollingBack
-	decision.Response.Directness = evaluator.Rollback
-	decided.Decided = &decision
-	r.effects = []Effect{Reply{ID: c.ID, Incident: e.Incident}}
-	return append([]Effect{Record{Entry: e}, Record{Entry: decided}}, b.plan(now, name, inc, r)...)
+	return e
+}
+
+// decidedByPerson is a person's decision to roll back, whatever was decided before.
+func (b *Brain) decidedByPerson(now time.Time, c Command, inc *Incident, to string) Entry {
+	e := b.incidentEntry(now, KindDecided, inc, c.Actor, askedText(c))
+	e.Decided = &Decision{
+		State: RollingBack, Response: evaluator.Response{Directness: evaluator.Rollback}, Reason: askedText(c), ByPerson: true,
+		Severity: max(inc.Severity, c.Severity), Target: to, Overrides: guardsOf(inc.Decision.Holds),
+	}
+	return e
+}
+
+func askedText(c Command) string {
+	text := "rollback asked for by " + c.Actor
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	return text
 }
 
 // holdsForPerson are the guards that refuse even a person.
@@ -341,7 +350,8 @@ func (b *Brain) commandPardon(now time.Time, c Command, name string) []Effect {
 	if c.Version == "" {
 		return refuse(c, "bad_request", "name the version to pardon", "")
 	}
-	if _, ok := b.mem.service(name).Ledger.Marks[c.Version]; !ok {
+	l := &b.mem.service(name).Ledger
+	if _, ok := l.Marks[c.Version]; !ok && l.current() != nil {
 		return refuse(c, "not_found", fmt.Sprintf("version %q of %s is not known", c.Version, name), "")
 	}
 	e := b.entry(now, KindPardon, name, c.Actor, fmt.Sprintf("%s pardoned by %s", c.Version, c.Actor))

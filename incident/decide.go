@@ -60,13 +60,32 @@ func (b *Brain) redecide(now time.Time, name string, inc *Incident) []Effect {
 		return nil
 	}
 	fresh := inc.decidedAt.IsZero() || inc.State == Firing || inc.State == Held
-	if !fresh && d.State.directness() <= inc.State.directness() {
-		return nil
+	if fresh || d.State.directness() > inc.State.directness() {
+		return b.decided(now, inc, d)
 	}
-	if sameDecision(d, inc.Decision) && !inc.decidedAt.IsZero() {
-		return nil
+	if d.onlyReleasing() {
+		return nil // asked again until those guards let go
 	}
-	return b.decided(now, inc, d)
+	return b.decided(now, inc, inc.keeping(d))
+}
+
+// keeping is the decision in force, with what a less direct one has to add.
+func (inc *Incident) keeping(d Decision) Decision {
+	kept := inc.Decision
+	kept.Severity = d.Severity
+	kept.Reason = d.Reason
+	return kept
+}
+
+// onlyReleasing tells whether a decision is held, and only by guards that
+// release by themselves.
+func (d Decision) onlyReleasing() bool {
+	for _, h := range d.Holds {
+		if !h.Guard.releasesByItself() {
+			return false
+		}
+	}
+	return len(d.Holds) > 0
 }
 
 // sameDecision tells whether a decision says nothing new.
@@ -127,12 +146,7 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 	if inc.again {
 		return b.redecide(now, name, inc)
 	}
-	for _, h := range inc.Decision.Holds {
-		if !h.Guard.releasesByItself() {
-			return b.overdueRule(now, inc)
-		}
-	}
-	if b.stillBlind(name, inc) {
+	if !inc.Decision.onlyReleasing() || b.stillBlind(name, inc) {
 		return b.overdueRule(now, inc)
 	}
 	d, ok := b.judge(now, name, inc)

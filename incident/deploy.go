@@ -19,6 +19,9 @@ func (b *Brain) deployed(now time.Time, in Deployed) []Effect {
 		Service: in.Service, Version: in.Version, Previous: in.Previous, StartedAt: in.StartedAt, NotedAt: now,
 		By: in.By, URL: in.URL, Change: in.Change, Source: in.Source, NoAutoRollback: in.NoAutoRollback,
 	}
+	if d.Previous == d.Version {
+		d.Previous = "" // no version comes before itself
+	}
 	if d.StartedAt.IsZero() {
 		d.StartedAt = in.At
 	}

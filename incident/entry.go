@@ -94,9 +94,14 @@ type RunningEntry struct {
 // SeenEntry is what was seen for the first time: triggers known ok (by name and
 // `when`), or metrics with a series.
 type SeenEntry struct {
-	Trigger string `json:"trigger,omitempty"`
-	When    string `json:"when,omitempty"`
-	Metric  string `json:"metric,omitempty"`
+	Triggers []SeenTrigger `json:"triggers,omitempty"`
+	Metrics  []string      `json:"metrics,omitempty"`
+}
+
+// SeenTrigger is a trigger with the `when` it had: another `when` is another trigger.
+type SeenTrigger struct {
+	Name string `json:"name"`
+	When string `json:"when"`
 }
 
 // BrakeEntry is a pause or lock set or lifted. An empty service means all.

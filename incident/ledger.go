@@ -137,16 +137,18 @@ func (l *ledger) quarantine(version, incident string, at time.Time) {
 		return
 	}
 	m := l.mark(version)
-	m.Blamed = incident
 	if m.Quarantined.IsZero() {
-		m.Quarantined = at
+		m.Blamed, m.Quarantined = incident, at
 	}
 }
 
 // blame holds an incident against a version.
 func (l *ledger) blame(version, incident string) {
-	if version != "" {
-		l.mark(version).Blamed = incident
+	if version == "" {
+		return
+	}
+	if m := l.mark(version); m.Quarantined.IsZero() {
+		m.Blamed = incident
 	}
 }
 

@@ -9,6 +9,10 @@ import (
 // ones are in the journal and can be folded from it.
 const keepClosed = 20
 
+// keepAutoRuns is how many automatic rollbacks of a service are remembered: far
+// more than any budget allows in its window.
+const keepAutoRuns = 1000
+
 // memory is everything that the journal remembers: its fields change in Apply
 // and nowhere else.
 type memory struct {
@@ -130,11 +134,11 @@ func (s *serviceMemory) applyOwn(e Entry) {
 	case KindRunning:
 		s.Ledger.show(e.Running.Version, e.At)
 	case KindSeen:
-		if e.Seen.Trigger != "" {
-			s.SeenOK[seenKey(e.Seen.Trigger, e.Seen.When)] = true
+		for _, t := range e.Seen.Triggers {
+			s.SeenOK[seenKey(t.Name, t.When)] = true
 		}
-		if e.Seen.Metric != "" {
-			s.Existed[e.Seen.Metric] = true
+		for _, metric := range e.Seen.Metrics {
+			s.Existed[metric] = true
 		}
 	case KindPardon:
 		s.Ledger.pardon(e.Pardon.Version)
@@ -199,17 +203,21 @@ func (m *memory) applyIncident(e Entry) {
 // the first changing step on.
 func (s *serviceMemory) applyStepBegun(inc *Incident, e Entry) {
 	run := inc.Rollback
-	if run == nil || !e.Step.Changes || run.charged {
+	if run == nil || !e.Step.Changes {
+		return
+	}
+	// Each attempt marks anew: an earlier one that changed nothing took its mark back.
+	s.Ledger.quarantine(run.From, inc.ID, e.At)
+	if !run.Automatic || run.charged {
 		return
 	}
 	run.charged = true
-	s.Ledger.quarantine(run.From, inc.ID, e.At)
-	if !run.Automatic {
-		return
-	}
 	id := ""
 	if inc.Deployment != nil {
 		id = inc.Deployment.id()
 	}
 	s.AutoRuns = append(s.AutoRuns, autoRun{At: e.At, Deployment: id})
+	if len(s.AutoRuns) > keepAutoRuns {
+		s.AutoRuns = s.AutoRuns[len(s.AutoRuns)-keepAutoRuns:]
+	}
 }

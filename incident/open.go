@@ -2,7 +2,9 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/evaluator"
@@ -10,34 +12,38 @@ import (
 )
 
 // seenRule records what was seen for the first time and must outlive a restart:
-// that a trigger was known ok (never_ok), that a metric had a series (absent).
+// that triggers were known ok (never_ok), that metrics had a series (absent).
 func (b *Brain) seenRule(now time.Time, name string, l *live) []Effect {
 	s := b.mem.service(name)
+	seen := &SeenEntry{}
 	for _, spec := range l.watch.Triggers() {
 		st, _ := l.watch.Status(spec.Name)
 		if st.Truth == trigger.OK && !s.SeenOK[seenKey(spec.Name, spec.Expr.Text)] {
-			e := b.entry(now, KindSeen, name, "rollbackd", fmt.Sprintf("trigger %s was ok for the first time", spec.Name))
-			e.Seen = &SeenEntry{Trigger: spec.Name, When: spec.Expr.Text}
-			return []Effect{Record{Entry: e}}
+			seen.Triggers = append(seen.Triggers, SeenTrigger{Name: spec.Name, When: spec.Expr.Text})
 		}
-		if metric := newlyExisting(spec, l, s); metric != "" {
-			e := b.entry(now, KindSeen, name, "rollbackd", fmt.Sprintf("metric %s had a series for the first time", metric))
-			e.Seen = &SeenEntry{Metric: metric}
-			return []Effect{Record{Entry: e}}
+		for _, c := range spec.Expr.Conditions {
+			if c.Kind == trigger.Absent && l.watch.Existed(c.Metric) && !s.Existed[c.Metric] && !slices.Contains(seen.Metrics, c.Metric) {
+				seen.Metrics = append(seen.Metrics, c.Metric)
+			}
 		}
 	}
-	return nil
+	if len(seen.Triggers)+len(seen.Metrics) == 0 {
+		return nil
+	}
+	e := b.entry(now, KindSeen, name, "rollbackd", seenText(seen))
+	e.Seen = seen
+	return []Effect{Record{Entry: e}}
 }
 
-// newlyExisting is a metric that an absent condition watches and that had its
-// first series; empty when there is none.
-func newlyExisting(spec trigger.Spec, l *live, s *serviceMemory) string {
-	for _, c := range spec.Expr.Conditions {
-		if c.Kind == trigger.Absent && l.watch.Existed(c.Metric) && !s.Existed[c.Metric] {
-			return c.Metric
-		}
+func seenText(seen *SeenEntry) string {
+	var parts []string
+	for _, t := range seen.Triggers {
+		parts = append(parts, "trigger "+t.Name+" was ok")
 	}
-	return ""
+	for _, m := range seen.Metrics {
+		parts = append(parts, "metric "+m+" had a series")
+	}
+	return "for the first time: " + strings.Join(parts, ", ")
 }
 
 // openRule opens an incident when a trigger fires and none is open.
@@ -47,7 +53,7 @@ func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) 
 		return nil
 	}
 	e := b.entry(now, KindOpened, name, "rollbackd", "incident opened: "+evidenceText(fired[0], s.Ledger.current()))
-	e.Incident = incidentID(name, now)
+	e.Incident = incidentID(s, name, now)
 	e.Opened = &OpenedEntry{
 		Severity: worst(fired), Mode: b.mode(name), Triggers: fired, OKBefore: b.okNow(l),
 		Deployment: copyDeployment(s.Ledger.current()), Blames: b.blamed(name, s, fired),
@@ -58,8 +64,18 @@ func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) 
 // incidentID is the service and the second it opened: short enough to type at
 // night, and never the same again even after the journal was lost, because a
 // remote end may remember it as an idempotency key.
-func incidentID(service string, at time.Time) string {
-	return service + "-" + at.UTC().Format("20060102-150405")
+func incidentID(s *serviceMemory, service string, at time.Time) string {
+	id := service + "-" + at.UTC().Format("20060102-150405")
+	again := 1
+	for _, inc := range s.Closed {
+		if inc.ID == id || strings.HasPrefix(inc.ID, id+"-") {
+			again++
+		}
+	}
+	if again > 1 {
+		id = fmt.Sprintf("%s-%d", id, again)
+	}
+	return id
 }
 
 func (b *Brain) mode(name string) string {

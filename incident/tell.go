@@ -19,6 +19,9 @@ const maxFirstLine = 120
 // decisionMessage tells people of a decision. A decision to confirm is silent:
 // what comes of it is told a moment later.
 func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entry) *Message {
+	if inc.State == d.State && !inc.decidedAt.IsZero() && d.Severity <= inc.Decision.Severity {
+		return nil // nothing that people do not know; the timeline says what changed
+	}
 	switch d.State {
 	case Confirming, RollingBack, Verifying, Closed:
 		return nil
@@ -27,11 +30,8 @@ func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entr
 	case AwaitingApproval:
 		return b.message(now, inc, e, WaitingForYou, "approval_needed")
 	case Held:
-		if inc.Rollback != nil && inc.Rollback.State.Ended() && inc.State == RollingBack || inc.State == Verifying {
+		if d.HeldBy == GuardBlocked || d.HeldBy == GuardVerification {
 			return b.message(now, inc, e, FailedHead, "failed")
-		}
-		if inc.Decision.HeldBy != "" && inc.State == Held && inc.Decision.Severity == d.Severity {
-			return nil // still held: people know; the timeline says what changed
 		}
 		return b.message(now, inc, e, HeldHeadline, "held")
 	case Firing:

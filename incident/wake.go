@@ -47,7 +47,16 @@ func (b *Brain) wake(now time.Time, effects []Effect) []Effect {
 			delete(b.reads, id)
 		}
 	}
-	next := b.nextDue(now)
+	var next time.Time
+	for name, at := range b.dues {
+		if !at.After(now) {
+			b.dirty[name] = true
+			continue
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
 	if next.Equal(b.wakeAt) {
 		return effects
 	}
@@ -55,25 +64,30 @@ func (b *Brain) wake(now time.Time, effects []Effect) []Effect {
 	return append(effects, WakeAt{T: next})
 }
 
-// nextDue is the earliest time after now at which something is due.
-func (b *Brain) nextDue(now time.Time) time.Time {
+// due notes the earliest moment after now at which something is due for a
+// service without an input.
+func (b *Brain) due(now time.Time, name string) {
 	var next time.Time
 	consider := func(t time.Time) {
 		if t.After(now) && (next.IsZero() || t.Before(next)) {
 			next = t
 		}
 	}
-	for name := range b.mem.open {
+	if b.mem.open[name] {
 		b.dueOfIncident(name, consider)
 	}
-	for _, l := range b.live {
+	if l := b.live[name]; l != nil {
 		for _, spec := range l.watch.Triggers() {
-			if at := l.watch.CompletesAt(spec.Name); !onGrid(at, b.opts.Poll) {
+			if at := l.watch.CompletesAt(spec.Name); !at.IsZero() && !onGrid(at, b.opts.Poll) {
 				consider(at)
 			}
 		}
 	}
-	return next
+	if next.IsZero() {
+		delete(b.dues, name)
+		return
+	}
+	b.dues[name] = next
 }
 
 func (b *Brain) dueOfIncident(name string, consider func(time.Time)) {
@@ -128,4 +142,13 @@ func (b *Brain) stateOf(l *live, s *serviceMemory) string {
 		}
 	}
 	return word
+}
+
+// wakeDue marks the services for which the moment has come.
+func (b *Brain) wakeDue(now time.Time) {
+	for name, at := range b.dues {
+		if !at.After(now) {
+			b.dirty[name] = true
+		}
+	}
 }

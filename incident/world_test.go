@@ -126,7 +126,7 @@ func (w *world) give(in incident.Input) {
 func (w *world) run(d time.Duration) {
 	end := w.now.Add(d)
 	for w.now.Before(end) {
-		w.now = w.now.Add(w.opts.Poll)
+		w.now = w.now.Truncate(w.opts.Poll).Add(w.opts.Poll)
 		w.give(incident.Samples{At: w.now, Kind: incident.Grid, Answers: map[string]trigger.Answer{"errors": w.answer()}})
 	}
 }

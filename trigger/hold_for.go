@@ -70,10 +70,11 @@ func (s *stretch) take(o Observation, slot int64) {
 }
 
 // full tells whether the breach has lasted for d at the moment at, with half of
-// the ticks known and enough samples.
+// the ticks known and enough samples. Without a hold there is no stretch of
+// ticks to have known: a health event that falls on a tick fires by itself.
 func (s *stretch) full(at time.Time, d time.Duration, g grid, minSamples int) bool {
 	return s.open && at.Sub(s.start) >= d &&
-		2*s.knownTicks >= g.ticks(s.start, at) &&
+		(d == 0 || 2*s.knownTicks >= g.ticks(s.start, at)) &&
 		s.samples >= minSamples
 }
 

@@ -141,7 +141,7 @@ func (o oracle) completes(open []seen) bool {
 			samples++
 		}
 	}
-	return 2*known >= ticks && samples >= o.min
+	return (hold == 0 || 2*known >= ticks) && samples >= o.min
 }
 
 // judgeSamples follows the firing state through the history, but counts the

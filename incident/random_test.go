@@ -1,0 +1,274 @@
+package incident_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// TestInvariantsHoldInRandomWorlds lets seeded chance happen to three services:
+// breaches, silence, deployments, commands, steps that fail or hang, crashes and
+// a journal that refuses. After every input the invariants of the design hold.
+func TestInvariantsHoldInRandomWorlds(t *testing.T) {
+	runs := 150
+	if testing.Short() {
+		runs = 15
+	}
+	for seed := range runs {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(uint64(seed), 7))
+			o := options("auth", "cart", "shop")
+			if r.IntN(3) == 0 {
+				unknownDeployments(&o)
+			}
+			w := newWorld(t, o)
+			w.set(0.001, "auth", "cart", "shop")
+			w.run(time.Minute)
+			a := newAuditor(t)
+			for step := range 300 {
+				chance(w, r)
+				a.audit(w)
+				if step%50 == 49 {
+					checkReplay(t, w)
+				}
+				if t.Failed() {
+					for _, e := range w.journal {
+						t.Logf("%s %-11s %-5s %s", e.At.Format("15:04:05"), e.Kind, e.Service, e.Text)
+					}
+					return
+				}
+			}
+		})
+	}
+}
+
+func unknownDeployments(o *incident.Options) {
+	for name, s := range o.Services {
+		s.Deployment.Required = false
+		o.Services[name] = s
+	}
+}
+
+// chance lets one thing happen.
+func chance(w *world, r *rand.Rand) {
+	service := []string{"auth", "cart", "shop"}[r.IntN(3)]
+	switch r.IntN(16) {
+	case 0, 1:
+		w.set(0.08, service)
+	case 2, 3:
+		w.set(0.001, service)
+	case 4:
+		w.values[service] = trigger.Reading{Presence: trigger.Missing}
+	case 5:
+		w.sourceX = []string{"", "", "timeout"}[r.IntN(3)]
+	case 6:
+		if w.opts.Services[service].Deployment.Required {
+			w.deploy(service, fmt.Sprintf("v%d", 1+r.IntN(5)), fmt.Sprintf("v%d", 1+r.IntN(5)))
+		}
+	case 7:
+		verbs := []string{"pause", "resume", "lock", "unlock", "approve", "veto", "abort", "ack", "close", "rollback"}
+		w.command(verbs[r.IntN(len(verbs))], service)
+	case 8:
+		states := []incident.StepState{incident.StepDone, incident.StepFailed, incident.StepUncertain}
+		w.results["flip"] = []incident.StepResult{{State: states[r.IntN(3)], NothingChanged: r.IntN(4) == 0}}
+	case 9:
+		delete(w.results, "flip")
+	case 10:
+		w.hang["restart"] = !w.hang["restart"]
+	case 11:
+		w.full = r.IntN(4) == 0
+	case 12:
+		w.full = false
+		w.restart(time.Duration(r.IntN(60)) * time.Second)
+		endResumed(w, r)
+	default:
+		w.run(time.Duration(1+r.IntN(12)) * 15 * time.Second)
+	}
+}
+
+// endResumed ends a step that the restart asked about, as a lost end.
+func endResumed(w *world, r *rand.Rand) {
+	if len(w.started) == 0 {
+		return
+	}
+	last := w.started[len(w.started)-1]
+	if last.Resume && w.hang[last.Ref.Name] && r.IntN(2) == 0 {
+		w.give(incident.StepEnded{Ref: last.Ref, Result: incident.StepResult{State: incident.StepUncertain, Interrupted: true}})
+	}
+}
+
+// checkReplay compares what is remembered with what the journal tells.
+func checkReplay(t *testing.T, w *world) {
+	t.Helper()
+	b := incident.New(w.opts)
+	for _, e := range w.journal {
+		b.Apply(e)
+	}
+	live, _ := w.brain.Snapshot()
+	replayed, _ := b.Snapshot()
+	if string(live) != string(replayed) {
+		t.Errorf("invariant 9: a replay differs from what is remembered")
+	}
+}
+
+// auditor follows the journal and knows what must never be in it.
+type auditor struct {
+	t           *testing.T
+	running     map[string]string
+	quarantined map[string]string // service/version → run
+	acting      map[string]incident.Run
+	autos       []autoStart
+	deployment  map[string]string
+	begun       map[string]int // run/section/index → attempts
+	uncertain   map[string]bool
+	intents     map[incident.StepRef]bool
+	charged     map[string]bool // runs
+	// read and started are how far the journal and the starts were looked at.
+	read, started int
+}
+
+type autoStart struct {
+	service, deployment string
+	at                  time.Time
+}
+
+func newAuditor(t *testing.T) *auditor {
+	return &auditor{
+		t: t, running: map[string]string{}, quarantined: map[string]string{}, acting: map[string]incident.Run{},
+		deployment: map[string]string{}, begun: map[string]int{}, uncertain: map[string]bool{},
+		intents: map[incident.StepRef]bool{}, charged: map[string]bool{},
+	}
+}
+
+// audit reads what is new in the journal, as somebody would who knows nothing
+// of how the brain remembers.
+func (a *auditor) audit(w *world) {
+	for _, e := range w.journal[a.read:] {
+		a.entry(e)
+	}
+	a.read = len(w.journal)
+	for _, s := range w.started[a.started:] {
+		if !a.intents[s.Ref] {
+			a.t.Errorf("invariant 1: %s attempt %d was started without an intent", s.Ref.Name, s.Ref.Attempt)
+		}
+	}
+	a.started = len(w.started)
+	for _, inc := range w.brain.Incidents() {
+		if inc.State == incident.Held && len(w.told) == 0 {
+			a.t.Errorf("invariant 7: %s is held and nobody was told", inc.ID)
+		}
+	}
+}
+
+func (a *auditor) entry(e incident.Entry) {
+	switch e.Kind {
+	case incident.KindDeployment:
+		a.running[e.Service] = e.Deployment.Version
+		a.deployment[e.Service] = e.Deployment.Version + e.Deployment.StartedAt.String()
+	case incident.KindPlanned:
+		a.planned(e)
+	case incident.KindStepBegun:
+		a.stepBegun(e)
+	case incident.KindStepEnded:
+		key := fmt.Sprint(e.Step.Ref.Run, e.Step.Ref.Section, e.Step.Ref.Index)
+		a.uncertain[key] = e.Step.Result.State == incident.StepUncertain && !e.Step.Result.NothingChanged
+		if e.Step.Result.NothingChanged {
+			a.begun[key] = 0
+		}
+	case incident.KindVerifying:
+		run := a.acting[e.Service]
+		delete(a.acting, e.Service)
+		if run.To != "" {
+			a.running[e.Service] = run.To
+			a.deployment[e.Service] = "own " + e.At.String()
+		}
+	case incident.KindRunEnded:
+		delete(a.acting, e.Service)
+		a.pardonUntouched(e)
+		if e.RunEnded.State == incident.RunCompleted && e.RunEnded.Samples < 2 {
+			a.t.Errorf("invariant 8: completed after %d samples", e.RunEnded.Samples)
+		}
+	default:
+	}
+}
+
+// pardonUntouched lifts the quarantine of a run that changed nothing after all.
+func (a *auditor) pardonUntouched(e incident.Entry) {
+	if e.RunEnded.State != incident.RunBlocked && e.RunEnded.State != incident.RunAborted {
+		return
+	}
+	for key, run := range a.quarantined {
+		if run == e.RunEnded.Run {
+			delete(a.quarantined, key)
+		}
+	}
+}
+
+func (a *auditor) planned(e incident.Entry) {
+	run := *e.Planned
+	if _, already := a.acting[e.Service]; already {
+		a.t.Errorf("invariant 2: %s has two rollbacks at %s", e.Service, e.At)
+	}
+	if run.To != "" && run.To == a.running[e.Service] {
+		a.t.Errorf("invariant 4: %s is rolled back to %s, which runs", e.Service, run.To)
+	}
+	if a.quarantined[e.Service+"/"+run.To] != "" {
+		a.t.Errorf("invariant 4: %s is rolled back to %s, which is quarantined", e.Service, run.To)
+	}
+	a.acting[e.Service] = run
+	if len(a.acting) > 2 {
+		a.t.Errorf("invariant 3: %d rollbacks at the same time", len(a.acting))
+	}
+}
+
+func (a *auditor) stepBegun(e incident.Entry) {
+	run := a.acting[e.Service]
+	ref := e.Step.Ref
+	a.intents[ref] = true
+	key := fmt.Sprint(ref.Run, ref.Section, ref.Index)
+	a.begun[key]++
+	if a.begun[key] > 1 {
+		a.t.Errorf("step %s of %s ran %d times, and it is not idempotent", ref.Name, ref.Run, a.begun[key])
+	}
+	if a.uncertain[key] {
+		a.t.Errorf("step %s of %s was begun again after an uncertain end", ref.Name, ref.Run)
+	}
+	if !e.Step.Changes {
+		return
+	}
+	if run.Automatic && !a.charged[ref.Run] {
+		a.charged[ref.Run] = true
+		a.automatic(e)
+	}
+	if key := e.Service + "/" + run.From; run.From != "" && a.quarantined[key] == "" {
+		a.quarantined[key] = ref.Run
+	}
+}
+
+// automatic charges an automatic rollback and checks the budgets.
+func (a *auditor) automatic(e incident.Entry) {
+	now := autoStart{service: e.Service, deployment: a.deployment[e.Service], at: e.At}
+	service, hour := 0, 0
+	for _, old := range a.autos {
+		if old.service == now.service && old.deployment == now.deployment {
+			a.t.Errorf("invariant 2: a second automatic rollback of %s for the same deployment", e.Service)
+		}
+		if old.service == now.service && now.at.Sub(old.at) < 6*time.Hour {
+			service++
+		}
+		if now.at.Sub(old.at) < time.Hour {
+			hour++
+		}
+	}
+	if service >= 2 {
+		a.t.Errorf("invariant 3: %d automatic rollbacks of %s before this one within 6h", service, e.Service)
+	}
+	if hour >= 5 {
+		a.t.Errorf("invariant 3: %d automatic rollbacks before this one within an hour", hour)
+	}
+	a.autos = append(a.autos, now)
+}
