@@ -1,0 +1,78 @@
+# rollbackd: `make demo` shows it, `make test` proves it. Everything needs Go
+# alone, except that the tests want a Prometheus and a NATS server of the
+# machine's own; on Debian, as root, `make test` installs those.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+GO          ?= go
+
+# Every module of the repository that has code of ours.
+MODULES := . $(patsubst %/go.mod,%,$(wildcard test/go.mod)) examples/demo
+
+# Programs that tests start, and the Debian packages they come from.
+COMPONENTS := prometheus nats-server
+
+# What `rollbackd version` says; outside a clone it says nothing.
+BUILD   := github.com/prometheus/common/version
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS := -s -w -X $(BUILD).Version=$(VERSION) -X $(BUILD).Revision=$(COMMIT)
+
+LINTER := $(GO) tool -modfile=$(CURDIR)/tools/golangci-lint/go.mod golangci-lint
+
+# KEEP=1 leaves the demo running; DEMO_FLAGS are its own flags (-help lists them).
+DEMO_FLAGS += $(if $(KEEP),--keep)
+# NO_SKIPS=1 makes a skipped test fail the run; CI sets it.
+TEST_FLAGS := $(if $(NO_SKIPS),-no-skips)
+# How long each fuzz target runs.
+FUZZTIME ?= 10s
+
+.PHONY: help build demo test components vet fmt fmt-check lint lint-fast bench fuzz clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+build: ## the daemon, as bin/rollbackd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/rollbackd ./cmd/rollbackd
+
+demo: build ## a bad release, noticed and undone, in about a minute
+	@mkdir -p bin/demo
+	cd examples/demo && $(GO) build -o ../../bin/demo/ . ./shop ./shopctl
+	@echo
+	@bin/demo/demo --rollbackd bin/rollbackd $(DEMO_FLAGS)
+
+test: components fmt-check vet ## everything that can be shown without a production
+	$(GO) run ./tools/testsum $(TEST_FLAGS) $(MODULES)
+
+components:
+	@tools/components $(COMPONENTS)
+
+vet:
+	@for module in $(MODULES); do (cd $$module && $(GO) vet ./...); done
+
+fmt: ## format the code
+	$(LINTER) fmt
+
+fmt-check:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+
+lint: ## golangci-lint with .golangci.yml; the first run builds it, one to two minutes
+	$(LINTER) run ./...
+	cd examples/demo && $(LINTER) run -c ../../.golangci.yml ./...
+
+lint-fast: fmt-check vet ## gofmt, vet and the import arrows, without the linter
+	$(GO) test -run 'TestImportsPointDown|TestTheBrainIsPure|TestPrometheusServer|TestNames|TestLinter' .
+
+bench: ## the measurements that the documents speak of
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@if [ -e test/go.mod ]; then cd test && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./...; fi
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+clean:
+	rm -rf bin

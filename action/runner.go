@@ -1,0 +1,287 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/benbjohnson/clock"
+	"github.com/hashicorp/go-hclog"
+)
+
+const (
+	defaultGrace   = 10 * time.Second
+	defaultTimeout = 5 * time.Minute
+	defaultKeep    = 200
+	// The PATH of every exec step: what a service manager gives,
+	// whatever shell the daemon was started from.
+	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	// A probe's bound where the step's own timeout is longer.
+	probeTimeout = 30 * time.Second
+)
+
+// safeName is what a run and a section must look like to be a directory's name.
+// Dots are fine (a run is "<incident>.<n>"): what begins with a letter or digit is
+// never "..", and it is one element of a path.
+var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$`)
+
+// errCut is the cause with which Cut ends an attempt.
+var errCut = errors.New("cut short")
+
+// Options are what a Runner needs.
+type Options struct {
+	// Dir is where runs keep their outputs and pid files. It must outlive the
+	// daemon: without it a step that still lives is not found again.
+	Dir string
+	// Clock is the time; nil means the real one.
+	Clock clock.Clock
+	// Logger gets what no Result can say; nil logs nothing.
+	Logger hclog.Logger
+	// HTTP sends the requests of http steps; nil means a transport of the
+	// Runner's own. Another type than *http.Transport cannot tell whether
+	// anything was sent, so its errors are uncertain unless dialing failed.
+	HTTP http.RoundTripper
+	// Grace is the time between SIGTERM and SIGKILL; zero means 10 s.
+	Grace time.Duration
+	// Mask hides the daemon's other secrets in Output and Error; nil hides none.
+	Mask func(string) string
+	// Path is the PATH of exec steps and where their tools are looked for;
+	// empty means the usual one of a service.
+	Path string
+	// Home is the HOME of exec steps; empty means "/".
+	Home string
+	// Keep is how many runs' files are kept, the newest; zero means 200.
+	Keep int
+}
+
+// Runner carries out attempts. It is safe for concurrent use, except that one
+// attempt must not be run twice at the same time. It starts no goroutine of its
+// own; see Tend for what should run beside it.
+type Runner struct {
+	o       Options
+	client  *http.Client
+	tracing bool // the transport reports when it has a connection
+
+	mu       sync.Mutex
+	running  map[string]*attempt // by directory name: "run/section-index-attempt"
+	trimming sync.Mutex          // a file is measured and shortened under it
+}
+
+// NewRunner makes a Runner. It touches nothing yet.
+func NewRunner(o Options) *Runner {
+	if o.Clock == nil {
+		o.Clock = clock.New()
+	}
+	if o.Logger == nil {
+		o.Logger = hclog.NewNullLogger()
+	}
+	if o.Grace == 0 {
+		o.Grace = defaultGrace
+	}
+	if o.Mask == nil {
+		o.Mask = func(s string) string { return s }
+	}
+	if o.Path == "" {
+		o.Path = defaultPath
+	}
+	if o.Home == "" {
+		o.Home = "/"
+	}
+	if o.Keep == 0 {
+		o.Keep = defaultKeep
+	}
+	if o.HTTP == nil {
+		o.HTTP = newTransport()
+	}
+	_, tracing := o.HTTP.(*http.Transport)
+	return &Runner{o: o, client: newClient(o.HTTP), tracing: tracing, running: map[string]*attempt{}}
+}
+
+// attempt is one Run in progress.
+type attempt struct {
+	req    Request
+	step   Step
+	probe  *Step
+	key    string // its directory below Options.Dir
+	mask   *mask
+	cancel context.CancelCauseFunc
+}
+
+// cuttable tells whether the attempt changes nothing, so that it may end early.
+func (a *attempt) cuttable() bool { return !a.step.Changes() || changesNothing(a.req.Section) }
+
+func changesNothing(section string) bool { return section == "checks" || section == "prepare" }
+
+func attemptKey(run, section string, index, attempt int) string {
+	return filepath.Join(run, fmt.Sprintf("%s-%d-%d", section, index, attempt))
+}
+
+// Run carries out one attempt, or with Resume finds out how an earlier daemon's
+// attempt ended. It blocks until the attempt has ended. When ctx ends first, the
+// daemon is stopping hard: a program is left alive and the result is uncertain
+// and Interrupted, for a later daemon to resume. A daemon that stops in order
+// waits for Run instead.
+func (r *Runner) Run(ctx context.Context, req Request) Result {
+	began := r.o.Clock.Now()
+	if req.Resume && !req.StartedAt.IsZero() {
+		began = req.StartedAt
+	}
+	req.StartedAt = began
+	if req.Timeout <= 0 {
+		req.Timeout = defaultTimeout
+	}
+	a := &attempt{req: req, mask: newMask(r.o.Mask), key: attemptKey(req.Run, req.Section, req.Index, req.Attempt)}
+	a.mask.add(req.Values["gate_token"])
+	res := r.run(ctx, a)
+	res.Output = a.mask.tail(res.Output)
+	res.Error = a.mask.line(res.Error)
+	res.StartedAt, res.EndedAt = began, r.o.Clock.Now()
+	return res
+}
+
+func (r *Runner) run(ctx context.Context, a *attempt) Result {
+	if err := a.prepare(); err != nil {
+		if a.req.Resume {
+			// The version that started it could read it; this one cannot.
+			return interrupted("cannot be resumed: " + err.Error())
+		}
+		return notRun(err)
+	}
+	ctx, release := r.register(ctx, a)
+	defer release()
+	if a.req.Resume {
+		return r.resume(ctx, a)
+	}
+	if a.req.ProbeFirst && a.probe != nil {
+		if r.ask(ctx, a).State == Done {
+			return Result{State: Done, Output: "the probe says that this step is already done; it was not run"}
+		}
+	}
+	if ctx.Err() != nil {
+		return ended(ctx, Result{State: Uncertain, Error: "the daemon stopped before the step was started", Interrupted: true, NothingChanged: true})
+	}
+	res := r.perform(ctx, a, a.step, false)
+	if res.State == Uncertain && !res.Interrupted && !res.NothingChanged && a.probe != nil {
+		return r.settle(ctx, a, res)
+	}
+	return res
+}
+
+// prepare decodes and expands the step and its probe.
+func (a *attempt) prepare() error {
+	if !safeName.MatchString(a.req.Run) || !safeName.MatchString(a.req.Section) {
+		return fmt.Errorf("run %.40q, section %.40q: cannot be the name of a directory", a.req.Run, a.req.Section)
+	}
+	step, err := readStep(a.req.Do, a.req.Values)
+	if err != nil {
+		return err
+	}
+	a.step = step
+	if len(a.req.Probe) == 0 || string(a.req.Probe) == "null" {
+		return nil
+	}
+	probe, err := readStep(a.req.Probe, a.req.Values)
+	if err != nil {
+		return fmt.Errorf("probe: %w", err)
+	}
+	if probe.Kind == KindWait {
+		return errors.New("probe: a wait cannot tell whether a step is done; want exec or http")
+	}
+	a.probe = &probe
+	return nil
+}
+
+func readStep(do []byte, values map[string]string) (Step, error) {
+	step, err := Decode(do)
+	if err != nil {
+		return Step{}, err
+	}
+	return Expand(step, values)
+}
+
+// register makes the attempt known to Cut and Tail.
+func (r *Runner) register(ctx context.Context, a *attempt) (context.Context, func()) {
+	ctx, a.cancel = context.WithCancelCause(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running[a.key] = a
+	return ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.running, a.key)
+		a.cancel(nil)
+	}
+}
+
+// perform carries out one step; quiet means that it is a probe, which changes
+// nothing, keeps no pid file and sends no idempotency key.
+func (r *Runner) perform(ctx context.Context, a *attempt, s Step, quiet probing) Result {
+	switch s.Kind {
+	case KindExec:
+		return r.exec(ctx, a, s, quiet)
+	case KindHTTP:
+		return r.http(ctx, a, s, quiet)
+	case KindSymlink:
+		if quiet {
+			return pointsTo(s)
+		}
+		return switchLink(s)
+	case KindWait:
+		return r.wait(ctx, a.req.StartedAt, s)
+	default:
+		return notRun(fmt.Errorf("step: kind %q is not implemented in this version", s.Kind))
+	}
+}
+
+// Cut ends the waits and checks of a run that are in progress, early: they are
+// failed with NothingChanged and "cut short". A step that changes something runs
+// on to its end. It tells whether there was anything to cut.
+func (r *Runner) Cut(run string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := false
+	for _, a := range r.running {
+		if a.req.Run == run && a.cuttable() {
+			a.cancel(errCut)
+			found = true
+		}
+	}
+	return found
+}
+
+// Tail is the tail of what an exec attempt has written so far, at most 4 KiB,
+// made harmless like Result.Output; empty when there is none.
+func (r *Runner) Tail(run, section string, index, attempt int) string {
+	if !safeName.MatchString(run) || !safeName.MatchString(section) {
+		return ""
+	}
+	key := attemptKey(run, section, index, attempt)
+	r.mu.Lock()
+	hide := newMask(r.o.Mask)
+	if a := r.running[key]; a != nil {
+		hide = a.mask
+	}
+	r.mu.Unlock()
+	return hide.tail(readTail(filepath.Join(r.o.Dir, key, outputFile)))
+}
+
+// ended is what an ended ctx means for a step that was on its way.
+func ended(ctx context.Context, otherwise Result) Result {
+	if wasCut(ctx) {
+		return cutShort()
+	}
+	return otherwise
+}
+
+func wasCut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errCut) }
+
+// describe names a request in messages.
+func describe(req Request) string {
+	return strings.TrimSpace(fmt.Sprintf("%s step %q", req.Section, req.Name))
+}

@@ -1,0 +1,186 @@
+package action_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"github.com/rollbackd/rollbackd/action"
+)
+
+// daemonRequest is the variable that makes the test binary a daemon: it holds the
+// path of the request to run.
+const daemonRequest = "ACTION_TEST_DAEMON_REQUEST"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(daemonRequest); path != "" {
+		runAsDaemon(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// world is a Runner with its directory, and a scratch directory for steps.
+type world struct {
+	*action.Runner
+	dir, scratch string
+}
+
+func newWorld(t *testing.T, o action.Options) world {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	return world{Runner: action.NewRunner(o), dir: o.Dir, scratch: t.TempDir()}
+}
+
+// attemptDir is where the files of the first step's first attempt are.
+func (w world) attemptDir() string { return filepath.Join(w.dir, "run-1", "steps-0-1") }
+
+func (w world) path(name string) string { return filepath.Join(w.scratch, name) }
+
+// request is the first attempt of the first step of run-1.
+func request(do json.RawMessage) action.Request {
+	return action.Request{
+		Incident: "inc-1", Service: "checkout", Run: "run-1", Section: "steps", Name: "restart", Attempt: 1,
+		Do: do, Timeout: 30 * time.Second,
+	}
+}
+
+func mustJSON(tb testing.TB, v any) json.RawMessage {
+	tb.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
+}
+
+// shell is an exec step; the shell belongs to the test, not to the product.
+func shell(tb testing.TB, script string, args ...string) json.RawMessage {
+	tb.Helper()
+	return mustJSON(tb, action.Step{Kind: action.KindExec, Argv: append([]string{"sh", "-c", script, "sh"}, args...)})
+}
+
+// eventually waits for something that other processes do.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited 20s for: %s", what)
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(raw))
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkResult compares what is known about a result; Output and Error by what
+// they must hold.
+func checkResult(t *testing.T, got, want action.Result) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(action.Result{}, "Output", "Error", "StartedAt", "EndedAt")); diff != "" {
+		t.Errorf("result (-want +got):\n%s\noutput: %s\nerror: %s", diff, got.Output, got.Error)
+	}
+	if !strings.Contains(got.Output, want.Output) {
+		t.Errorf("output %q; want it to hold %q", got.Output, want.Output)
+	}
+	if !strings.Contains(got.Error, want.Error) || want.Error == "" && got.Error != "" {
+		t.Errorf("error %q; want it to hold %q", got.Error, want.Error)
+	}
+	if got.StartedAt.IsZero() || got.EndedAt.Before(got.StartedAt) {
+		t.Errorf("began %s, ended %s", got.StartedAt, got.EndedAt)
+	}
+}
+
+func TestRunRefusesWhatItCannotDo(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*action.Request)
+		want string
+	}{
+		{"a step of another kind", func(r *action.Request) { r.Do = json.RawMessage(`{"kind":"kubernetes"}`) }, "not implemented"},
+		{"a run that leaves the directory", func(r *action.Request) { r.Run = "../run" }, "name of a directory"},
+		{"a section that leaves the directory", func(r *action.Request) { r.Section = "a/b" }, "name of a directory"},
+		{"a probe that only waits", func(r *action.Request) { r.Probe = json.RawMessage(`{"kind":"wait","for":"1s"}`) }, "probe: a wait"},
+		{"a probe with an unset value", func(r *action.Request) { r.Probe = json.RawMessage(`{"kind":"exec","argv":["${each}"]}`) }, "${each}: is not set"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, action.Options{})
+			req := request(shell(t, `touch "$1"`, w.path("ran")))
+			tt.edit(&req)
+			checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Failed, NothingChanged: true, Error: tt.want})
+			if exists(w.path("ran")) {
+				t.Error("the step ran")
+			}
+		})
+	}
+}
+
+func TestProbeFirst(t *testing.T) {
+	for _, tt := range []struct {
+		name, probe string
+		ran         bool
+	}{
+		{"done already", "exit 0", false},
+		{"not done", "exit 1", true},
+		{"not to be had", "kill -9 $$", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, action.Options{})
+			req := request(shell(t, `touch "$1"`, w.path("ran")))
+			req.Probe, req.ProbeFirst = shell(t, tt.probe), true
+			want := action.Result{State: action.Done, Output: "already done"}
+			if tt.ran {
+				want = action.Result{State: action.Done, ExitCode: new(0)}
+			}
+			checkResult(t, w.Run(context.Background(), req), want)
+			if exists(w.path("ran")) != tt.ran {
+				t.Errorf("the step ran: %t; want %t", !tt.ran, tt.ran)
+			}
+		})
+	}
+}
+
+// Without its directory a step would run unseen, so it does not run.
+func TestRunWithoutAPlaceForItsFiles(t *testing.T) {
+	w := newWorld(t, action.Options{})
+	write(t, filepath.Join(w.dir, "run-1"), "a file where the directory is to be")
+	req := request(shell(t, `touch "$1"`, w.path("ran")))
+	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Failed, NothingChanged: true, Error: "making its files"})
+	if exists(w.path("ran")) {
+		t.Error("the step ran")
+	}
+}

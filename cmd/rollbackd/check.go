@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/config"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	var live bool
+	var service string
+	cmd := &cobra.Command{
+		Use:     "check FILE",
+		GroupID: groupRun,
+		Short:   "Check a configuration",
+		Long: `Checks a configuration and prints every mistake, not only the first, as
+FILE:LINE: KEY: PROBLEM. Exits with 0 when there is nothing to say, 1 on errors and
+3 when there are only warnings.
+
+With --service it prints the configuration as it applies to one service, defaults
+filled in and secrets masked, on stdout; what there is to say then goes to stderr.
+
+With --live it also asks Prometheus for the present value of every trigger and NATS
+for a connection, and exits with 1 when either does not answer.`,
+		Example: `  rollbackd check /etc/rollbackd/rollbackd.toml
+  rollbackd check rollbackd.toml --service checkout
+  rollbackd check rollbackd.toml --live`,
+		Args: exactly("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			problems := a.stdout
+			if service != "" {
+				problems = a.stderr
+			}
+			c, report := config.Load(args[0])
+			code := say(problems, report)
+			if c == nil {
+				return &exitError{code: code}
+			}
+			if err := a.effective(c, service); err != nil {
+				return err
+			}
+			if live {
+				answered, err := a.checkLive(cmd.Context(), c, service)
+				if err != nil {
+					return err
+				}
+				if !answered {
+					code = exitProblem
+				}
+			}
+			if code == exitFine {
+				return nil
+			}
+			return &exitError{code: code}
+		},
+	}
+	cmd.Flags().BoolVar(&live, "live", false, "ask Prometheus and NATS, and print each trigger's present value")
+	cmd.Flags().StringVar(&service, "service", "", "print the effective configuration of one service")
+	return cmd
+}
+
+// say prints all problems and returns the exit code.
+func say(w io.Writer, r config.Report) int {
+	for _, p := range r.Errors {
+		_, _ = fmt.Fprintln(w, p) // nobody is left to tell
+	}
+	for _, p := range r.Warnings {
+		p.Text = "warning: " + p.Text
+		_, _ = fmt.Fprintln(w, p) // as above
+	}
+	switch {
+	case len(r.Errors) > 0:
+		return exitProblem
+	case len(r.Warnings) > 0:
+		return exitWarnings
+	}
+	return exitFine
+}
+
+// effective prints the configuration of one service, or says how much was checked.
+func (a *app) effective(c *config.Config, service string) error {
+	if service != "" {
+		text, err := c.Effective(service)
+		if err == nil {
+			_, err = a.stdout.Write(text)
+		}
+		return err
+	}
+	triggers := 0
+	for _, s := range c.Services {
+		triggers += len(s.Triggers)
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s: %s, %s, hash %s\n", c.Path, count(len(c.Services), "service"), count(triggers, "trigger"), c.Hash())
+	return err
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rollbackd/rollbackd/config"
+	"github.com/rollbackd/rollbackd/daemon"
+)
+
+// checkLive asks the sources that a configuration names, and prints what they
+// answer. It returns false when one of them does not.
+func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (answered bool, err error) {
+	found, err := daemon.AskSources(ctx, c, a.clock)
+	if err != nil {
+		return false, err
+	}
+	p := a.page()
+	p.line("")
+	var sources [][]string
+	for _, s := range found.Sources {
+		state := "answers"
+		if s.Err != nil {
+			state = s.Err.Error()
+		}
+		sources = append(sources, []string{s.Name, s.Address, state})
+	}
+	p.table("", sources)
+	rows := [][]string{{"SERVICE", "TRIGGER", "NOW", "VALUE", "WHEN"}}
+	for _, t := range found.Triggers {
+		if service != "" && t.Service != service {
+			continue
+		}
+		value := reading(t.Value, t.HasValue, t.Reason)
+		rows = append(rows, []string{t.Service, t.Trigger, t.Truth, value, t.When})
+	}
+	p.line("")
+	p.table("", rows)
+	out := a.stdout
+	if service != "" {
+		out = a.stderr // stdout is the configuration, which is read by programs
+	}
+	_, err = out.Write(p.Bytes())
+	return !slices.ContainsFunc(found.Sources, func(s daemon.SourceAnswer) bool { return s.Err != nil }), err
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
+	"github.com/rollbackd/rollbackd/web"
+)
+
+// rollbackRequest is the body of POST services/{s}/rollback.
+type rollbackRequest struct {
+	Reason     string `json:"reason"`
+	To         string `json:"to,omitempty"`
+	IncidentID string `json:"incident_id,omitempty"`
+	Severity   string `json:"severity,omitempty"`
+}
+
+func (a *app) rollbackCommand() *cobra.Command {
+	var request rollbackRequest
+	var scope string
+	var breakGlass, detach bool
+	cmd := a.clientFlags(&cobra.Command{
+		Use:     rollbackName + " SERVICE --reason R",
+		GroupID: groupAct,
+		Short:   "Roll a service back now, and wait until that is verified",
+		Long: `Rolls a service back now, without confirming that it is bad, and follows the
+rollback until it has ended. Without --to it goes to the newest version that was
+good. Only a lock, a missing or quarantined target, another rollback that runs,
+and a journal that cannot be written can refuse it.
+
+Exit codes: 0 completed and verified; 2 blocked, or refused by a guard (nothing
+was changed); 3 aborted (nothing was changed); 4 partial (something was changed
+and it is not verified: see "rollbackd show"); 64 wrong usage; 69 no daemon.`,
+		Example: `  rollbackd rollback checkout --reason "5xx since v2"
+  rollbackd rollback checkout --to v1.4.2 --reason "v1.5.0 loses orders" --incident-id INC-1234
+  rollbackd rollback checkout --reason "drill" --detach`,
+		Args: exactly("SERVICE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkRollback(cmd, request, scope, breakGlass); err != nil {
+				return err
+			}
+			return a.rollBack(cmd.Context(), args[0], request, detach)
+		},
+	})
+	cmd.Flags().StringVar(&request.Reason, "reason", "", "why, for the record (required)")
+	cmd.Flags().StringVar(&request.To, "to", "", "the version to go back to (default: the newest good one)")
+	cmd.Flags().StringVar(&request.IncidentID, "incident-id", "", "your own incident's ID, for the record")
+	cmd.Flags().StringVar(&request.Severity, "severity", "", "critical, high, medium or low (default high)")
+	cmd.Flags().BoolVar(&detach, "detach", false, "do not wait: print the incident's ID and exit with 0")
+	cmd.Flags().StringVar(&scope, "scope", "", "(not implemented in this version)")
+	cmd.Flags().BoolVar(&breakGlass, "break-glass", false, "(not implemented in this version)")
+	return cmd
+}
+
+func checkRollback(cmd *cobra.Command, r rollbackRequest, scope string, breakGlass bool) error {
+	switch {
+	case scope != "":
+		return usagef(cmd, "--scope is not implemented in this version")
+	case breakGlass:
+		return usagef(cmd, "--break-glass is not implemented in this version")
+	}
+	if r.Severity != "" {
+		if _, err := trigger.ParseSeverity(r.Severity); err != nil {
+			return usagef(cmd, "--severity: %v", err)
+		}
+	}
+	return needs(cmd, "reason", r.Reason)
+}
+
+func (a *app) rollBack(ctx context.Context, service string, request rollbackRequest, detach bool) error {
+	c, err := newClient(a.address)
+	if err != nil {
+		return err
+	}
+	earlier := runOf(ctx, c, service)
+	var done web.Done
+	data, err := c.post(ctx, "/api/v1/services/"+url.PathEscape(service)+"/rollback", request, &done)
+	var refused *refusalError
+	switch {
+	case errors.As(err, &refused) && refused.status == http.StatusConflict:
+		return &exitError{code: exitBlocked, err: err}
+	case errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable:
+		return &exitError{code: exitRollbackNoReply, err: err}
+	case err != nil:
+		return err
+	case detach:
+		p := a.page()
+		p.line("%s", done.Incident)
+		return a.print(data, p)
+	}
+	i, data, err := a.newFollower(c, done.Incident).follow(ctx, func(i *incident.Incident) bool { return over(i, earlier) })
+	if err != nil {
+		return err
+	}
+	return a.report(i, data, earlier)
+}
+
+// runOf is the ID of the newest run of the service's open incident: one that a
+// new rollback must not be taken for. It is empty where there is none.
+func runOf(ctx context.Context, c *client, service string) string {
+	i, _, err := fetch(ctx, c, service)
+	if err != nil || i.Rollback == nil {
+		return ""
+	}
+	return i.Rollback.ID
+}
+
+// over tells whether the rollback that was asked for has ended, or will not
+// begin by itself any more.
+func over(i *incident.Incident, earlier string) bool {
+	if i.Rollback != nil && i.Rollback.ID != earlier {
+		return i.Rollback.State.Ended()
+	}
+	switch i.State {
+	case incident.Held, incident.Closed, incident.AwaitingApproval:
+		return true
+	case incident.Firing, incident.CountingDown, incident.Confirming, incident.RollingBack, incident.Verifying:
+		return false
+	}
+	return false
+}
+
+// report shows how the rollback ended and turns that into the exit code.
+func (a *app) report(i *incident.Incident, data json.RawMessage, earlier string) error {
+	p := a.page()
+	code := exitBlocked
+	if i.Rollback == nil || i.Rollback.ID == earlier {
+		p.line("%s: no rollback was begun: %s", i.ID, plain(i.Decision.Reason))
+	} else {
+		code = runCode(i.Rollback.State)
+		p.run(i.Rollback)
+		p.line("")
+		p.line("%s", p.bold(fmt.Sprintf("%s · %s", i.Rollback.State, arrow(i.Rollback.From, i.Rollback.To))))
+		p.line("rollbackd show %s", i.ID)
+	}
+	if err := a.print(data, p); err != nil || code == exitFine {
+		return err
+	}
+	return &exitError{code: code}
+}
+
+func runCode(s incident.RunState) int {
+	switch s {
+	case incident.RunCompleted:
+		return exitFine
+	case incident.RunBlocked:
+		return exitBlocked
+	case incident.RunAborted:
+		return exitAborted
+	case incident.RunPartial:
+		return exitPartial
+	case incident.RunPlanned, incident.RunChecking, incident.RunRunning, incident.RunVerifying:
+		return exitProblem
+	}
+	return exitProblem
+}

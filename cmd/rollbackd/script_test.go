@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rollbackd": main})
+}
+
+// patience of a script for something that is to happen.
+const scriptPatience = 30 * time.Second
+
+// TestScripts runs the real command line as people do, a file a matter.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			p := &fakePrometheus{values: map[string]string{}}
+			server := httptest.NewServer(p)
+			env.Defer(server.Close)
+			env.Values["prometheus"] = p
+			env.Setenv("PROM", server.URL)
+			env.Setenv(addressVariable, "unix:"+env.WorkDir+"/r.sock")
+			env.Setenv("NO_COLOR", "")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"code":       code,
+			"eventually": eventually,
+			"expand":     expand,
+			"series":     series,
+			"signal":     sendSignal,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// code N COMMAND ARGS… runs a command that must exit with N.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N COMMAND ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%q exited with %d, want %d", args[1:], got, want)
+	}
+}
+
+// eventually PATTERN COMMAND ARGS… runs a command until its stdout matches. Only
+// the last run is shown.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually PATTERN COMMAND ARGS…")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), scriptPatience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		cmd := exec.CommandContext(ctx, args[1], args[2:]...)
+		cmd.Env = append(os.Environ(), addressVariable+"="+ts.Getenv(addressVariable))
+		out, _ := cmd.Output() // it may fail until it does not
+		if pattern.Match(out) {
+			ts.Check(ts.Exec(args[1], args[2:]...))
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			_ = ts.Exec(args[1], args[2:]...)
+			ts.Fatalf("%q did not come to print %q within %s", args[1:], args[0], scriptPatience)
+		}
+	}
+}
+
+// expand FILE… replaces $NAME in files by the environment's values. $$ is one $.
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), func(key string) string {
+			if key == "$" {
+				return "$"
+			}
+			return ts.Getenv(key)
+		})
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+// sendSignal TERM|HUP sends a signal to what runs in the background; testscript's
+// own kill knows neither.
+func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
+	if len(args) != 1 || signals[args[0]] == nil {
+		ts.Fatalf("usage: signal TERM|HUP")
+	}
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(signals[args[0]]))
+	}
+}
+
+// series QUERY VALUE makes Prometheus answer a query for the service checkout; a
+// value of "-" makes it answer without a series.
+func series(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: series QUERY VALUE")
+	}
+	ts.Value("prometheus").(*fakePrometheus).set(args[0], args[1])
+}
+
+// fakePrometheus answers instant queries with one series, and knows no past.
+type fakePrometheus struct {
+	mu     sync.Mutex
+	values map[string]string // by query
+}
+
+func (p *fakePrometheus) set(query, value string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.values[query] = value
+}
+
+func (p *fakePrometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if r.URL.Path != "/api/v1/query" {
+		fmt.Fprint(w, `{"status":"success","data":{"resultType":"matrix","result":[]}}`)
+		return
+	}
+	p.mu.Lock()
+	value, ok := p.values[r.FormValue("query")]
+	p.mu.Unlock()
+	if !ok || value == "-" {
+		fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
+		return
+	}
+	at := r.FormValue("time")
+	if at == "" {
+		at = "0"
+	}
+	fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service":"checkout"},"value":[%s,%q]}]}}`, at, value)
+}

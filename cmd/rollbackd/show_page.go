@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// incidentPage is one incident as people read it.
+func (a *app) incidentPage(i *incident.Incident) *page {
+	p := a.page()
+	p.line("%s", p.bold(headline(i)))
+	p.facts(
+		"opened", instant(i.OpenedAt),
+		"closed", instant(i.ClosedAt),
+		"outcome", string(i.Outcome),
+		"your id", i.ExternalID,
+		"acked by", i.AckedBy,
+		"vetoed by", i.VetoedBy,
+	)
+	p.heading("why")
+	p.decision(i.Decision)
+	for _, ap := range i.Approvals {
+		p.line("  approved by %s at %s %s", ap.By, instant(ap.At), plain(ap.Reason))
+	}
+	if len(i.Triggers) > 0 {
+		p.heading("triggers")
+		p.table("  ", evidenceRows(i.Triggers))
+	}
+	if i.Deployment != nil {
+		p.heading("deployment")
+		p.line("  %s", plain(deploymentText(i.Deployment)))
+	}
+	for _, run := range i.EarlierRollbacks {
+		p.run(run)
+	}
+	if i.Rollback != nil {
+		p.run(i.Rollback)
+	}
+	if i.Verification.State != "" {
+		p.heading("verification %s", i.Verification.State)
+		p.facts("from", instant(i.Verification.From), "until", instant(i.Verification.Until), "reason", i.Verification.Reason)
+	}
+	p.heading("timeline (UTC)")
+	p.table("  ", timelineRows(i.Timeline))
+	return p
+}
+
+// headline names an incident in a line.
+func headline(i *incident.Incident) string {
+	return strings.Join([]string{i.ID, i.Service, string(i.State), i.Severity.String(), i.Mode}, " · ")
+}
+
+// decision says what was decided, what holds it, and what would release it.
+func (p *page) decision(d incident.Decision) {
+	p.facts(
+		"response", d.Response.String(),
+		"reason", d.Reason,
+		"held by", string(d.HeldBy),
+		"releases when", d.ReleasesWhen,
+		"deadline", instant(d.Deadline),
+		"target", d.Target,
+	)
+	if len(d.Holds) < 2 {
+		return
+	}
+	rows := [][]string{{"ALL THAT HOLDS", "REASON", "RELEASES WHEN"}}
+	for _, h := range d.Holds {
+		rows = append(rows, []string{string(h.Guard), h.Reason, h.ReleasesWhen})
+	}
+	p.table("  ", rows)
+}
+
+func evidenceRows(triggers []incident.Evidence) [][]string {
+	rows := [][]string{{"NAME", "WHEN", "VALUE", "THRESHOLD", "SEVERITY", "SINCE", "FIRED", "CLEARED"}}
+	for _, t := range triggers {
+		rows = append(rows, []string{
+			t.Name, t.When, number(t.Value, t.HasValue), t.Threshold, t.Severity.String(), instant(t.Since), instant(t.FiredAt), instant(t.ClearedAt),
+		})
+	}
+	return rows
+}
+
+// run adds one rollback with its steps.
+func (p *page) run(r *incident.Run) {
+	p.heading("%s", strings.Join([]string{"rollback " + arrow(r.From, r.To), string(r.State), elapsed(r, p.now)}, " · "))
+	p.facts("asked for by", r.By, "reason", r.Reason, "stopping", r.Stopping)
+	rows := [][]string{{"STEP", "PART", "PHASE", "STATE", "ATTEMPTS", "TOOK", "EXIT"}}
+	for _, s := range r.Steps {
+		rows = append(rows, []string{s.Name, string(s.Section), s.Phase, string(s.State), fmt.Sprint(s.Attempts), stepTook(s), exitText(s.ExitCode)})
+	}
+	p.table("  ", rows)
+	for _, s := range r.Steps {
+		if s.State != incident.StepFailed && s.State != incident.StepUncertain {
+			continue
+		}
+		p.line("  %s: %s", plain(s.Name), plain(s.Error))
+		for line := range strings.Lines(s.Output) {
+			p.line("    | %s", plain(strings.TrimRight(line, "\r\n")))
+		}
+	}
+}
+
+// elapsed is how long a rollback took, or takes until now, against its SLA.
+func elapsed(r *incident.Run, now time.Time) string {
+	took := seconds(r.DurationSeconds)
+	if r.EndedAt.IsZero() {
+		took = span(now.Sub(r.DecidedAt).Truncate(time.Second))
+	}
+	if r.SLASeconds > 0 {
+		took += " of " + seconds(r.SLASeconds)
+	}
+	return took
+}
+
+func stepTook(s incident.StepRun) string {
+	if s.StartedAt.IsZero() || s.EndedAt.IsZero() {
+		return ""
+	}
+	return span(s.EndedAt.Sub(s.StartedAt))
+}
+
+func exitText(code *int) string {
+	if code == nil {
+		return ""
+	}
+	return fmt.Sprint(*code)
+}
+
+func timelineRows(moments []incident.Moment) [][]string {
+	rows := [][]string{{"AT", "WHAT", "WHO", "TEXT"}}
+	for _, m := range moments {
+		rows = append(rows, []string{m.At.UTC().Format(time.DateTime), string(m.Kind), m.Actor, m.Text})
+	}
+	return rows
+}

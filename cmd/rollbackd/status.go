@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// overview is `status -o json`.
+type overview struct {
+	Ready bool `json:"ready"`
+	// NotReady is why not.
+	NotReady  string               `json:"not_ready,omitempty"`
+	Services  int                  `json:"services"`
+	NotOK     []serviceView        `json:"not_ok"`
+	Incidents []*incident.Incident `json:"open_incidents"`
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return a.clientFlags(&cobra.Command{
+		Use:     "status",
+		GroupID: groupWatch,
+		Short:   "Is the daemon ready, and what is not well",
+		Long: `Prints whether the daemon is ready, every open incident, and every service that is
+not ok or has a pause or lock on it. Exits with 1 when the daemon is not ready.`,
+		Example: "  rollbackd status\n  rollbackd status -o json | jq .open_incidents[].id",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := newClient(a.address)
+			if err != nil {
+				return err
+			}
+			o, err := lookOver(cmd, c)
+			if err != nil {
+				return err
+			}
+			data, err := json.Marshal(o)
+			if err != nil {
+				return err
+			}
+			if err := a.print(data, a.statusPage(o)); err != nil || o.Ready {
+				return err
+			}
+			return &exitError{code: exitProblem}
+		},
+	})
+}
+
+func lookOver(cmd *cobra.Command, c *client) (overview, error) {
+	o := overview{NotOK: []serviceView{}, Incidents: []*incident.Incident{}}
+	_, err := c.get(cmd.Context(), "/-/ready", nil)
+	var refused *refusalError
+	if errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable {
+		o.NotReady = refused.Envelope.Error
+		return o, nil
+	}
+	if err != nil {
+		return o, err
+	}
+	o.Ready = true
+	var services []serviceView
+	if _, err := c.get(cmd.Context(), "/api/v1/services", &services); err != nil {
+		return o, err
+	}
+	o.Services = len(services)
+	for _, s := range services {
+		if s.State != "ok" || len(s.Brakes) > 0 {
+			o.NotOK = append(o.NotOK, s)
+		}
+	}
+	_, err = c.get(cmd.Context(), "/api/v1/incidents?state=open&limit=1000", &o.Incidents)
+	return o, err
+}
+
+func (a *app) statusPage(o overview) *page {
+	p := a.page()
+	if !o.Ready {
+		p.line("%s", p.bold(o.NotReady))
+		return p
+	}
+	p.line("rollbackd is ready · %s · %s", count(o.Services, "service"), count(len(o.Incidents), "open incident"))
+	if len(o.Incidents) > 0 {
+		p.line("")
+		p.table("", incidentRows(o.Incidents))
+	}
+	if len(o.NotOK) > 0 {
+		p.line("")
+		p.table("", serviceRows(o.NotOK))
+	}
+	return p
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+func (a *app) versionsCommand() *cobra.Command {
+	return a.clientFlags(&cobra.Command{
+		Use:     "versions SERVICE",
+		GroupID: groupWatch,
+		Short:   "List a service's versions and their standing",
+		Long: `Lists what rollbackd knows of a service's versions, newest first: which one runs,
+which one a rollback would go to, and why each is good, presumed good,
+quarantined or unproven.`,
+		Example: "  rollbackd versions checkout",
+		Args:    exactly("SERVICE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(a.address)
+			if err != nil {
+				return err
+			}
+			var versions []incident.VersionView
+			data, err := c.get(cmd.Context(), "/api/v1/services/"+url.PathEscape(args[0])+"/versions", &versions)
+			if err != nil {
+				return err
+			}
+			p := a.page()
+			p.table("", versionRows(versions))
+			return a.print(data, p)
+		},
+	})
+}
+
+func versionRows(versions []incident.VersionView) [][]string {
+	rows := [][]string{{"VERSION", "STANDING", "ROLE", "STARTED", "WHY"}}
+	for _, v := range versions {
+		mark := ""
+		switch {
+		case v.Running:
+			mark = "running"
+		case v.Target:
+			mark = "target"
+		}
+		rows = append(rows, []string{v.Version, v.Standing, mark, instant(v.StartedAt), v.Why})
+	}
+	return rows
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// triggerView is a trigger as the API shows it, its state being a word.
+type triggerView struct {
+	incident.TriggerView
+	State string `json:"state"`
+}
+
+// serviceView is a service as the API shows it.
+type serviceView struct {
+	incident.ServiceView
+	Triggers []triggerView `json:"triggers"`
+}
+
+// whyView is the answer to "why?" as the API shows it.
+type whyView struct {
+	incident.WhyView
+	Service serviceView `json:"service"`
+}
+
+// loud are the triggers that are not inactive, in a few words.
+func (s serviceView) loud() string {
+	var words []string
+	for _, t := range s.Triggers {
+		if t.State != "inactive" {
+			words = append(words, t.Name+" "+t.State)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// brakes are the pauses and locks in force, in a few words.
+func brakes(bs []incident.BrakeView) string {
+	var words []string
+	for _, b := range bs {
+		text := fmt.Sprintf("%s by %s", b.Kind, b.By)
+		if b.All {
+			text += " (all services)"
+		}
+		if !b.Until.IsZero() {
+			text += " until " + instant(b.Until)
+		}
+		if b.Why != "" {
+			text += ": " + b.Why
+		}
+		words = append(words, text)
+	}
+	return strings.Join(words, "; ")
+}
+
+func triggerRows(ts []triggerView) [][]string {
+	rows := [][]string{{"NAME", "STATE", "VALUE", "THRESHOLD", "SEVERITY", "SINCE", "WHEN"}}
+	for _, t := range ts {
+		value := reading(t.Value, t.HasValue, t.Reason)
+		rows = append(rows, []string{t.Name, t.State, value, t.Threshold, t.Severity.String(), instant(t.Since), t.When})
+	}
+	return rows
+}
+
+// incidentRows is a list of incidents, one line each.
+func incidentRows(list []*incident.Incident) [][]string {
+	rows := [][]string{{"ID", "SERVICE", "STATE", "SEVERITY", "MODE", "OPENED", "RESULT", "ROLLBACK"}}
+	for _, i := range list {
+		result := string(i.Outcome)
+		if result == "" && i.Decision.HeldBy != "" {
+			result = "held by " + string(i.Decision.HeldBy)
+		}
+		run := ""
+		if i.Rollback != nil {
+			run = strings.TrimSpace(arrow(i.Rollback.From, i.Rollback.To) + " " + string(i.Rollback.State))
+		}
+		rows = append(rows, []string{
+			i.ID, i.Service, string(i.State), i.Severity.String(), i.Mode, instant(i.OpenedAt), result, run,
+		})
+	}
+	return rows
+}
+
+// deploymentText is a deployment in a line.
+func deploymentText(d *incident.Deployment) string {
+	if d == nil {
+		return ""
+	}
+	text := d.Version
+	if d.Previous != "" {
+		text = arrow(d.Previous, d.Version)
+	}
+	if d.FirstLook {
+		text += ", running when rollbackd first looked"
+	} else {
+		text += ", started " + instant(d.StartedAt)
+	}
+	if d.By != "" {
+		text += ", by " + d.By
+	}
+	if d.Own {
+		text += ", our own rollback"
+	}
+	return text + " (" + d.Source + ")"
+}

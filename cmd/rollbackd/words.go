@@ -1,0 +1,85 @@
+package main
+
+import (
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/web"
+)
+
+// word is a person's word on an incident.
+type word struct{ verb, done, short, long, example string }
+
+func words() []word {
+	return []word{
+		{
+			"approve", "approved", "Say yes to a rollback that waits, or is held",
+			`Approves the rollback of an incident that waits for a yes. On a held incident it
+promotes the rollback, and the record names the guards that your yes overrides.`,
+			`  rollbackd approve checkout --reason "orders fail, seen it myself"`,
+		},
+		{
+			"veto", "vetoed", "Say no: this deployment is not rolled back",
+			`Vetoes an incident's rollback. The veto stands for this deployment until the
+service recovers or gets worse; a person may still roll back.`,
+			`  rollbackd veto checkout --reason "a load test, ends at 14:00"`,
+		},
+		{
+			"abort", "aborted", "Stop a running rollback at the next step boundary",
+			`Stops an incident's rollback. A step that runs is finished, no further one
+begins, and "finally" steps run if anything was changed.`,
+			`  rollbackd abort 01JNB2K3 --reason "fixing forward instead"`,
+		},
+		{
+			"ack", "acknowledged", "Say that you are on it",
+			"Records that you have seen an incident. It stops escalation only, never the action.",
+			`  rollbackd ack checkout --reason "looking"`,
+		},
+		{
+			"close", "closed", "Close an incident that is over",
+			"Closes an incident by a person's word. Its service's windows start anew.",
+			`  rollbackd close checkout --reason "fixed by v3"`,
+		},
+	}
+}
+
+func (a *app) wordCommands() []*cobra.Command {
+	var commands []*cobra.Command
+	for _, w := range words() {
+		commands = append(commands, a.wordCommand(w))
+	}
+	return commands
+}
+
+func (a *app) wordCommand(w word) *cobra.Command {
+	var reason string
+	cmd := a.clientFlags(&cobra.Command{
+		Use:     w.verb + " ID --reason R",
+		GroupID: groupAct,
+		Short:   w.short,
+		Long:    w.long + "\nA service with an open incident may be named instead of the incident's ID.",
+		Example: w.example,
+		Args:    exactly("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needs(cmd, "reason", reason); err != nil {
+				return err
+			}
+			c, err := newClient(a.address)
+			if err != nil {
+				return err
+			}
+			var done web.Done
+			body := map[string]string{"reason": reason}
+			data, err := c.post(cmd.Context(), "/api/v1/incidents/"+url.PathEscape(args[0])+"/"+w.verb, body, &done)
+			if err != nil {
+				return err
+			}
+			p := a.page()
+			p.line("%s: %s", done.Incident, w.done)
+			return a.print(data, p)
+		},
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record (required)")
+	return cmd
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"slices"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Receiver is one of [receivers]: somebody to tell.
+type Receiver struct {
+	Name string
+	// Webhook is nil without one.
+	Webhook *Webhook
+	// Severities are those this receiver is told about; empty means all.
+	Severities []trigger.Severity
+	// Events are the transitions it is told about; empty means all.
+	Events []string
+
+	at *path
+}
+
+// Webhook is an address that gets the incident as JSON.
+type Webhook struct {
+	URL string
+	// Secret signs the messages; zero leaves them unsigned.
+	Secret SecretRef
+	HTTP   promconfig.HTTPClientConfig
+
+	// http are the options as they were written.
+	http map[string]any
+}
+
+func readReceivers(root *table) map[string]Receiver {
+	out := map[string]Receiver{}
+	root.names("receivers", "[receivers.NAME]", func(name string, t *table) {
+		out[name] = readReceiver(name, t)
+	})
+	return out
+}
+
+func readReceiver(name string, t *table) Receiver {
+	r := Receiver{Name: name, Webhook: readWebhook(t), Events: t.strings("events"), at: t.path}
+	for i, word := range t.strings("severities") {
+		s, err := trigger.ParseSeverity(word)
+		if err != nil {
+			t.errorf(t.key("severities").index(i), "unknown severity %q%s", word, meant(word, severityWords()))
+			continue
+		}
+		r.Severities = append(r.Severities, s)
+	}
+	later := []string{"slack", "pagerduty", "email", "alertmanager", "exec", "shoutrrr", "escalation"}
+	t.later(later...)
+	channel := t.has("webhook")
+	for _, k := range later {
+		channel = channel || t.has(k)
+	}
+	if !channel {
+		t.missing("webhook", ": this receiver would tell nobody")
+	}
+	t.done()
+	return r
+}
+
+func readWebhook(receiver *table) *Webhook {
+	t := receiver.sub("webhook", "[receivers.NAME.webhook]")
+	if t == nil {
+		return nil
+	}
+	w := &Webhook{URL: t.url("url", "http", "https"), Secret: t.secret("secret")}
+	if !t.has("url") {
+		t.missing("url", "")
+	}
+	if _, inline := t.vals["secret"]; w.Secret.IsZero() && !inline {
+		t.warnf(t.path, "messages will not be signed: write secret_file, so that the other side can tell who sent them")
+	}
+	w.HTTP, w.http = t.httpClient("http")
+	t.done()
+	return w
+}
+
+// pages tells whether the receiver is told about this severity.
+func (r Receiver) pages(s trigger.Severity) bool {
+	return len(r.Severities) == 0 || slices.Contains(r.Severities, s)
+}

@@ -1,0 +1,113 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const watched = `[prometheus]
+url = "http://127.0.0.1:9090"
+[nats]
+url = "nats://127.0.0.1:4222"
+[metrics]
+errors = { bad = 'sum by (service) (rate(e{code="500"}[1m]))', total = 'sum by (service) (rate(e[1m]))' }
+[receivers.ops]
+webhook = { url = "https://h.example.com", secret_file = "k" }
+`
+
+const withPlan = `[[services.checkout.rollback.steps]]
+exec = ["/bin/true"]
+`
+
+// Warnings never make a configuration invalid, and a clean one has none.
+func TestWarnings(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{
+			"nothing to say",
+			watched + withPlan + "[services.checkout.triggers]\na = { when = \"errors > 1% for 1m\", severity = \"high\" }\n",
+			nil,
+		},
+		{
+			"range of less than two polls",
+			"[prometheus]\nurl = \"http://p\"\npoll_interval = \"40s\"\n[metrics]\nm = 'rate(e[1m])'\n",
+			[]string{`5: metrics.m: the range 1m is shorter than two polls (1m20s): with a scrape interval like the poll interval, rate() finds no two samples in it`},
+		},
+		{
+			"for shorter than the range",
+			watched + withPlan + "[services.checkout.triggers]\na = { when = \"errors > 1% for 30s\", severity = \"critical\" }\n",
+			[]string{`12: services.checkout.triggers.a.when: for 30s is shorter than the range of metric "errors" (1m): a single burst stays in the range for longer than that`},
+		},
+		{
+			"bare ratio",
+			"[metrics]\nr = 'sum(rate(e{code=\"500\"}[1m])) / sum(rate(e[1m]))'\n",
+			[]string{"2: metrics.r: the ratio's numerator is filtered and has no `or`: without a single match it is missing instead of 0 (write bad and total, or add \"or on() vector(0)\")"},
+		},
+		{
+			"no receiver for a countdown",
+			strings.ReplaceAll(watched, "webhook =", "severities = [\"critical\"]\nwebhook =") + withPlan +
+				"[services.checkout.triggers]\na = { when = \"errors > 1% for 1m\", severity = \"high\" }\nb = { when = \"errors > 5% for 1m\", severity = \"critical\" }\n",
+			[]string{`13: services.checkout.triggers.a: the matrix says "countdown 2m", and no receiver is told about it: nobody would know`},
+		},
+		{
+			"response without a plan",
+			watched + "[services.checkout.triggers]\na = { when = \"errors > 1% for 1m\", severity = \"critical\" }\nb = { when = \"errors > 1% for 1m\", severity = \"low\" }\n",
+			[]string{`10: services.checkout.triggers.a: the matrix says "rollback", and the service has no rollback and no plan: it can only notify`},
+		},
+		{
+			"tools that are not there",
+			"[plans.a]\nsteps = [{ exec = [\"no-such-program-anywhere\"], probe = { exec = [\"/no/such/file\"] } }]\n",
+			[]string{
+				`2: plans.a.steps[0].exec: the program "no-such-program-anywhere" is not there, or not executable`,
+				`2: plans.a.steps[0].probe.exec: the program "/no/such/file" is not there, or not executable`,
+			},
+		},
+		{
+			"target by event",
+			"[[services.a.rollback.steps]]\nexec = [\"/bin/true\", \"${target_version}\"]\n",
+			[]string{`2: services.a.rollback.steps[0].exec[1]: uses ${target_version}, and service "a" has no version source (services.a.deployment): deployments must be reported by NATS, API or command line`},
+		},
+		{
+			"unsigned webhook",
+			"[receivers.a]\nwebhook = { url = \"https://h.example.com\" }\n",
+			[]string{`2: receivers.a.webhook: messages will not be signed: write secret_file, so that the other side can tell who sent them`},
+		},
+		{
+			"one plan of two services warns once",
+			"[plans.a]\nsteps = [{ exec = [\"/no/such/file\"] }]\n[services.a]\nplan = \"a\"\n[services.b]\nplan = \"a\"\n",
+			[]string{`2: plans.a.steps[0].exec: the program "/no/such/file" is not there, or not executable`},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, report := must(t, test.text)
+			var got []string
+			for _, p := range report.Warnings {
+				got = append(got, strings.TrimPrefix(p.String(), "rollbackd.toml:"))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A ratio is only suspicious where the filter above the line is missing below,
+// and nothing stands in for the missing numerator.
+func TestRatiosThatAreFine(t *testing.T) {
+	for _, query := range []string{
+		`sum(rate(e{code="500"}[1m])) / sum(rate(e{code="500"}[1m]))`,
+		`(sum(rate(e{code="500"}[1m])) or on() vector(0)) / sum(rate(e[1m]))`,
+		`sum(rate(e{code="500"}[1m])) / 60`,
+		`sum(rate(errors[1m])) / sum(rate(requests[1m]))`,
+	} {
+		_, report := must(t, "[metrics]\nr = '"+query+"'\n")
+		if len(report.Warnings) > 0 {
+			t.Errorf("%s: %v", query, report.Warnings)
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/version"
+
+	"github.com/rollbackd/rollbackd/action"
+	"github.com/rollbackd/rollbackd/config"
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/journal"
+	"github.com/rollbackd/rollbackd/responder"
+	"github.com/rollbackd/rollbackd/source"
+	"github.com/rollbackd/rollbackd/web"
+)
+
+// house is all that lives from one start to its stop.
+type house struct {
+	o        Options
+	log      hclog.Logger
+	systemd  manager
+	registry *prometheus.Registry
+	reloads  reloads
+	observer *source.Observer
+	parts    *parts
+
+	// config is the one in force; what decides whom to tell reads it from the
+	// responder's goroutine.
+	config atomic.Pointer[config.Config]
+	// ready is set once the journal is replayed and the sources run.
+	ready atomic.Bool
+
+	journal   *journal.Journal
+	tellers   *tellers
+	responder *responder.Responder
+	sources   *sources
+
+	// reloadFile reads the configuration again, for the API.
+	reloadFile func() error
+}
+
+func newHouse(o Options, c *config.Config) *house {
+	registry := newRegistry()
+	h := &house{
+		o: o, log: o.Logger, systemd: manager{clock: o.Clock, log: o.Logger},
+		registry: registry, reloads: newReloads(registry), parts: newParts(o.Logger),
+	}
+	h.config.Store(c)
+	h.reloads.note(o.Clock.Now(), nil)
+	return h
+}
+
+// brainOptions is a configuration as the brain takes it.
+func (h *house) brainOptions(c *config.Config) incident.Options {
+	o := c.BrainOptions()
+	o.Shadow = h.o.Shadow
+	return o
+}
+
+// start starts everything in order. After an error stop must be called all the same.
+func (h *house) start(ctx context.Context) error {
+	c := h.config.Load()
+	h.log.Info("starting", "version", version.Info(), "file", c.Path, "hash", c.Hash(), "services", len(c.Services), "mode", h.mode())
+	var err error
+	if h.observer, err = source.NewObserver(h.registry); err != nil {
+		return err
+	}
+	if err := h.openJournal(ctx, c); err != nil {
+		return err
+	}
+	doors, err := h.openDoors(ctx, c)
+	if err != nil {
+		return err
+	}
+	brain := incident.New(h.brainOptions(c))
+	downFrom, err := replay(ctx, h.journal, brain)
+	if err != nil {
+		return err
+	}
+	if err := h.startDeciding(ctx, c, brain); err != nil {
+		return err
+	}
+	if err := h.startSources(ctx, c, downFrom); err != nil {
+		return err
+	}
+	h.ready.Store(true)
+	h.systemd.ready()
+	h.log.Info("ready", "listen", doors.TCPAddr(), "socket", doors.SocketPath())
+	return nil
+}
+
+func (h *house) mode() string {
+	if h.o.Shadow {
+		return "shadow"
+	}
+	return "live"
+}
+
+// stop stops everything that was started, in the opposite order.
+func (h *house) stop() error {
+	h.systemd.stopping()
+	h.log.Info("stopping: a step that runs is finished first", "at_most", h.o.StepGrace.String())
+	err := h.parts.stop()
+	if err == nil {
+		h.log.Info("stopped")
+	}
+	return err
+}
+
+func (h *house) openJournal(ctx context.Context, c *config.Config) error {
+	j, err := journal.Open(ctx, c.Journal.Path, journal.Options{
+		MinFree: uint64(max(c.Journal.MinFree, 0)), Reserve: c.Journal.Reserve, Logger: h.log.Named("journal"),
+	})
+	if err != nil {
+		return err
+	}
+	h.journal = j
+	h.parts.later("journal", j.Close)
+	return nil
+}
+
+// openDoors serves HTTP. Until the house is ready that is little more than
+// saying so.
+func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners, error) {
+	socket, listen := c.Web.Socket, c.Web.Listen
+	if h.o.Socket != "" {
+		socket = h.o.Socket
+	}
+	if h.o.Listen != "" {
+		listen = h.o.Listen
+	}
+	doors, err := web.Listen(ctx, socket, listen)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.registry.Register(web.NewTriggers(h.view)); err != nil {
+		return nil, errors.Join(err, doors.Close())
+	}
+	server := web.New(web.Options{
+		View: h.view, Do: h.do, Submit: h.submit, History: history{h.journal},
+		Reload: h.reloadFile, Ready: h.notReady, ExternalHost: hostOf(c.Web.ExternalURL),
+		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
+	})
+	h.parts.start(ctx, "web", func(ctx context.Context) error { return server.Serve(ctx, doors) })
+	return doors, nil
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// errNotReady is the answer while the journal is replayed and windows are rebuilt.
+var errNotReady = errors.New("the journal is being read and the windows are being rebuilt")
+
+func (h *house) notReady() error {
+	if !h.ready.Load() {
+		return errNotReady
+	}
+	return nil
+}
+
+func (h *house) view(ctx context.Context, f func(m web.Memory, now time.Time)) error {
+	if !h.ready.Load() {
+		return errNotReady
+	}
+	return h.responder.View(ctx, func(b *incident.Brain, now time.Time) error {
+		f(b, now)
+		return nil
+	})
+}
+
+func (h *house) do(ctx context.Context, c incident.Command) (incident.Reply, error) {
+	if !h.ready.Load() {
+		return incident.Reply{}, errNotReady
+	}
+	return h.responder.Do(ctx, c)
+}
+
+// submit is only called for a service that a view has shown, so the house is ready.
+func (h *house) submit(in incident.Input) { h.responder.Submit(in) }
+
+// startDeciding starts what decides, acts and tells.
+func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *incident.Brain) error {
+	h.tellers = newTellers(h)
+	notifiers, err := h.tellers.make(c)
+	if err != nil {
+		return err
+	}
+	h.tellers.start(ctx, notifiers)
+	h.parts.later("outbox", h.tellers.stop)
+
+	runner := action.NewRunner(action.Options{
+		Dir: filepath.Join(filepath.Dir(c.Journal.Path), "runs"), Clock: h.o.Clock, Logger: h.log.Named("action"), Mask: h.mask,
+	})
+	h.parts.start(ctx, "outputs of steps", runner.Tend)
+	h.sources = newSources(h)
+	h.responder = responder.New(responder.Options{
+		Brain: brain, Journal: h.journal, Runner: runner, Reader: h.sources,
+		Receivers: h.receivers, Poke: h.tellers.poke, Clock: h.o.Clock, Logger: h.log.Named("responder"),
+		Registerer: h.registry, StepGrace: h.o.StepGrace,
+	})
+	h.parts.start(ctx, "watchdog", func(ctx context.Context) error { return h.systemd.watch(ctx, h.responder.LastLoop) })
+	h.parts.start(ctx, "responder", h.responder.Run)
+	return nil
+}
+
+// startSources rebuilds the windows, tells the brain that it is awake, and lets
+// the sources run.
+func (h *house) startSources(ctx context.Context, c *config.Config, downFrom time.Time) error {
+	first, err := h.sources.make(c, downFrom)
+	if err != nil {
+		return err
+	}
+	h.rebuild(ctx, c, first)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h.parts.later("sources", h.sources.stop)
+	return h.sources.use(ctx, first, func() {
+		h.responder.Submit(incident.Restored{DownFrom: downFrom, To: h.o.Clock.Now().UTC()})
+	})
+}
+
+// reload puts a configuration into force, or returns an error and changes nothing.
+func (h *house) reload(c *config.Config) error {
+	next, err := h.sources.make(c, h.o.Clock.Now())
+	if err != nil {
+		return fmt.Errorf("the sources: %w", err)
+	}
+	notifiers, err := h.tellers.make(c)
+	if err != nil {
+		return fmt.Errorf("the receivers: %w", err)
+	}
+	h.warnOfRestart(c)
+	old := h.config.Swap(c)
+	ctx := context.Background() // what is started here ends with the house, not with the request
+	var errs []error
+	if !reflect.DeepEqual(old.Receivers, c.Receivers) {
+		errs = append(errs, h.tellers.stop())
+		h.tellers.start(ctx, notifiers)
+	}
+	errs = append(errs, h.sources.use(ctx, next, func() {
+		h.responder.Submit(incident.Reloaded{Options: h.brainOptions(c)})
+	}))
+	if err := errors.Join(errs...); err != nil {
+		h.log.Warn("what the old configuration had started ended badly", "err", err)
+	}
+	return nil
+}
+
+// warnOfRestart names the settings that only a restart changes.
+func (h *house) warnOfRestart(c *config.Config) {
+	old := h.config.Load()
+	if c.Journal != old.Journal {
+		h.log.Warn("[journal] has changed: it counts after a restart")
+	}
+	if c.Web != old.Web {
+		h.log.Warn("[web] has changed: it counts after a restart")
+	}
+}

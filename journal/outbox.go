@@ -1,0 +1,101 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Delivery is a message that waits in the outbox for one receiver.
+type Delivery struct {
+	ID       string
+	Receiver string
+	Incident string
+	// At is when the message was made, Due when it is to be tried next (the
+	// zero time: at once).
+	At, Due time.Time
+	Payload []byte
+	// Attempts is how many have failed, LastError why the last one did.
+	Attempts  int
+	LastError string
+}
+
+// Due returns at most limit messages for a receiver in the order in which they
+// are to be tried: first those that are due at now, the least tried and then
+// the oldest first, then those that are due later. Of each incident only its
+// oldest waiting message is among them, because people are told in order.
+func (j *Journal) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]Delivery, error) {
+	const query = `
+		SELECT id, receiver, incident, at, payload, due, attempts, last_error FROM outbox o
+		WHERE state = 'waiting' AND receiver = ?1 AND (incident = '' OR NOT EXISTS (
+			SELECT 1 FROM outbox older WHERE older.state = 'waiting' AND older.receiver = o.receiver
+			AND older.incident = o.incident AND older.n < o.n))
+		ORDER BY due > ?2, CASE WHEN due > ?2 THEN due ELSE attempts END, n LIMIT ?3`
+	rows, err := j.read.QueryContext(ctx, query, receiver, now.UnixNano(), limit)
+	if err != nil {
+		return nil, j.explain(err, 0)
+	}
+	defer discard(rows)
+	var waiting []Delivery
+	for rows.Next() {
+		var d Delivery
+		var at, due int64
+		if err := rows.Scan(&d.ID, &d.Receiver, &d.Incident, &at, &d.Payload, &due, &d.Attempts, &d.LastError); err != nil {
+			return nil, j.unreadable(err, 0)
+		}
+		d.At = time.Unix(0, at).UTC()
+		if due != 0 {
+			d.Due = time.Unix(0, due).UTC()
+		}
+		waiting = append(waiting, d)
+	}
+	return waiting, j.explain(rows.Err(), 0)
+}
+
+// Delivered records that a receiver has taken a message.
+func (j *Journal) Delivered(ctx context.Context, id, receiver string, at time.Time) error {
+	const query = "UPDATE outbox SET state = 'delivered', ended = ?3, payload = x'' WHERE id = ?1 AND receiver = ?2 AND state = 'waiting'"
+	return j.note(ctx, query, id, receiver, at.UnixNano())
+}
+
+// Postpone records a failed attempt: how many there were, why the last one
+// failed and when to try next.
+func (j *Journal) Postpone(ctx context.Context, d Delivery) error {
+	const query = "UPDATE outbox SET due = ?3, attempts = ?4, last_error = ?5 WHERE id = ?1 AND receiver = ?2 AND state = 'waiting'"
+	return j.note(ctx, query, d.ID, d.Receiver, d.Due.UnixNano(), d.Attempts, d.LastError)
+}
+
+// GiveUp records that a message will not be tried again, and why.
+func (j *Journal) GiveUp(ctx context.Context, d Delivery, at time.Time) error {
+	const query = "UPDATE outbox SET state = 'given_up', ended = ?3, attempts = ?4, last_error = ?5, payload = x'' " +
+		"WHERE id = ?1 AND receiver = ?2 AND state = 'waiting'"
+	return j.note(ctx, query, d.ID, d.Receiver, at.UnixNano(), d.Attempts, d.LastError)
+}
+
+// note makes one change to one row of the outbox.
+func (j *Journal) note(ctx context.Context, query string, arguments ...any) error {
+	j.clerk.Lock()
+	defer j.clerk.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.store(ctx, func() error {
+		_, err := j.write.ExecContext(context.WithoutCancel(ctx), query, arguments...)
+		return err
+	})
+}
+
+// Fate tells what became of a message to a receiver: "waiting", "delivered" or
+// "given_up", and the last error. It is empty for one that was never sent.
+func (j *Journal) Fate(ctx context.Context, id, receiver string) (state, lastError string, err error) {
+	const query = "SELECT state, last_error FROM outbox WHERE id = ? AND receiver = ?"
+	err = j.read.QueryRowContext(ctx, query, id, receiver).Scan(&state, &lastError)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("message %s to %s: %w", id, receiver, j.unreadable(err, 0))
+	}
+	return state, lastError, nil
+}

@@ -1,0 +1,188 @@
+package journal_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollbackd/rollbackd/journal"
+)
+
+func message(id, receiver string) journal.Outgoing {
+	return journal.Outgoing{ID: id, Receiver: receiver, At: begin(), Payload: []byte("payload of " + id)}
+}
+
+// ids are those that are due at a time, in the order in which they are tried.
+func ids(t *testing.T, j *journal.Journal, receiver string, now time.Time) []string {
+	t.Helper()
+	waiting, err := j.Due(t.Context(), receiver, now, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var due []string
+	for _, d := range waiting {
+		if !d.Due.After(now) {
+			due = append(due, d.ID)
+		}
+	}
+	return due
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOutboxKeepsTheOrderOfEachIncident(t *testing.T) {
+	j, _ := fresh(t)
+	add(t, j, journal.Meta{Incident: "a"}, "1", message("a1", "ops"), message("a1", "boss"))
+	add(t, j, journal.Meta{Incident: "a"}, "2", message("a2", "ops"))
+	add(t, j, journal.Meta{Incident: "b"}, "3", message("b1", "ops"))
+	add(t, j, journal.Meta{}, "4", message("x1", "ops"))
+	add(t, j, journal.Meta{}, "5", message("x2", "ops"))
+
+	check := func(when string, now time.Time, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, ids(t, j, "ops", now)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", when, diff)
+		}
+	}
+	check("at first", begin(), "a1", "b1", "x1", "x2")
+	later := begin().Add(time.Minute)
+	must(t, j.Postpone(t.Context(), journal.Delivery{ID: "a1", Receiver: "ops", Due: later, Attempts: 1, LastError: "refused"}))
+	check("while a1 waits, a2 waits behind it", begin(), "b1", "x1", "x2")
+	check("the least tried come first", later, "b1", "x1", "x2", "a1")
+	must(t, j.Delivered(t.Context(), "a1", "ops", later))
+	check("after a1", begin(), "a2", "b1", "x1", "x2")
+	must(t, j.GiveUp(t.Context(), journal.Delivery{ID: "a2", Receiver: "ops", Attempts: 9, LastError: "gone"}, later))
+	check("after a2", begin(), "b1", "x1", "x2")
+	if diff := cmp.Diff([]string{"a1"}, ids(t, j, "boss", begin())); diff != "" {
+		t.Errorf("another receiver has its own (-want +got):\n%s", diff)
+	}
+	fates := map[string]string{"a1": "delivered", "a2": "given_up", "b1": "waiting", "none": ""}
+	for id, want := range fates {
+		if got, _, err := j.Fate(t.Context(), id, "ops"); got != want || err != nil {
+			t.Errorf("fate of %s: got %q (%v), want %q", id, got, err, want)
+		}
+	}
+}
+
+func TestOutboxSurvivesClosing(t *testing.T) {
+	j, path := fresh(t)
+	add(t, j, journal.Meta{Incident: "a"}, "1", message("a1", "ops"))
+	want := journal.Delivery{
+		ID: "a1", Receiver: "ops", Incident: "a", At: begin(), Due: begin().Add(time.Hour), Payload: []byte("payload of a1"),
+		Attempts: 3, LastError: "timeout",
+	}
+	must(t, j.Postpone(t.Context(), want))
+	must(t, j.Close())
+
+	got, err := open(t, path, journal.Options{}).Due(t.Context(), "ops", begin(), 5)
+	must(t, err)
+	if diff := cmp.Diff([]journal.Delivery{want}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestSameMessageIsNotQueuedTwice(t *testing.T) {
+	j, _ := fresh(t)
+	add(t, j, journal.Meta{}, "1", message("m", "ops"))
+	must(t, j.Delivered(t.Context(), "m", "ops", begin()))
+	add(t, j, journal.Meta{}, "2", message("m", "ops"))
+	if got := ids(t, j, "ops", begin()); got != nil {
+		t.Errorf("%q is due again", got)
+	}
+}
+
+func TestEntryAndItsMessagesAreOneWrite(t *testing.T) {
+	j, path := fresh(t)
+	add(t, j, journal.Meta{}, "before")
+	tamper(t, path, "ALTER TABLE outbox RENAME TO hidden")
+	if _, err := j.Append(t.Context(), []byte("half"), journal.Meta{}, []journal.Outgoing{message("m", "ops")}); err == nil {
+		t.Fatal("an entry was acknowledged although its message could not be written")
+	}
+	tamper(t, path, "ALTER TABLE hidden RENAME TO outbox")
+	add(t, j, journal.Meta{}, "after")
+	if diff := cmp.Diff([]string{"before", "after"}, replay(t, j)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	big := []byte(strings.Repeat("x", 100_000))
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := open(t, path, journal.Options{Reserve: 1 << 20})
+	add(t, j, journal.Meta{}, "before")
+	must(t, j.Limit(t.Context()))
+
+	if _, err := j.Append(t.Context(), big, journal.Meta{Kind: "opened"}, nil); !errors.Is(err, journal.ErrFull) {
+		t.Fatalf("got %v, want ErrFull", err)
+	}
+	if info, err := os.Stat(path + ".reserve"); err != nil || info.Size() != 1<<20 {
+		t.Fatalf("the reserve was touched for an entry that may not spend it: %v", err)
+	}
+
+	j.AfterRelease(func() error { return j.Unlimit(t.Context()) })
+	if _, err := j.Append(t.Context(), big, journal.Meta{Kind: "step_ended", Spend: true}, nil); err != nil {
+		t.Fatalf("with the reserve: %v", err)
+	}
+	if _, err := os.Stat(path + ".reserve"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the reserve is still there (%v)", err)
+	}
+	must(t, j.Limit(t.Context()))
+	if _, err := j.Append(t.Context(), big, journal.Meta{Spend: true}, nil); !errors.Is(err, journal.ErrFull) {
+		t.Errorf("with the reserve spent: got %v, want ErrFull", err)
+	}
+	must(t, j.Unlimit(t.Context()))
+	add(t, j, journal.Meta{}, "after")
+	if got := replay(t, j); len(got) != 3 || got[2] != "after" {
+		t.Errorf("got %d entries, want before, the one that spent the reserve, and after", len(got))
+	}
+	must(t, j.Close())
+
+	open(t, path, journal.Options{Reserve: 1 << 20})
+	if info, err := os.Stat(path + ".reserve"); err != nil || info.Size() != 1<<20 {
+		t.Errorf("the next start did not make the reserve again: %v", err)
+	}
+}
+
+func TestReserveFollowsItsOption(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	for _, size := range []int64{4096, 8192, 0} {
+		j := open(t, path, journal.Options{Reserve: size})
+		info, err := os.Stat(path + ".reserve")
+		switch {
+		case size == 0 && !errors.Is(err, fs.ErrNotExist):
+			t.Errorf("no reserve wanted, but there is one (%v)", err)
+		case size > 0 && (err != nil || info.Size() != size):
+			t.Errorf("want a reserve of %d bytes: %v %v", size, info, err)
+		}
+		if err := j.SpendReserve(); (err == nil) != (size > 0) {
+			t.Errorf("spending %d bytes: %v", size, err)
+		}
+		must(t, j.Close())
+	}
+}
+
+func TestLowOnSpace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	for minFree, want := range map[uint64]bool{1: false, 1 << 62: true} {
+		j := open(t, path, journal.Options{MinFree: minFree})
+		free, err := j.Free()
+		must(t, err)
+		low, err := j.Low()
+		must(t, err)
+		if low != want {
+			t.Errorf("with %d free and %d asked for, low is %v", free, minFree, low)
+		}
+		must(t, j.Close())
+	}
+}

@@ -1,0 +1,165 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"modernc.org/sqlite"
+)
+
+// schemaVersion is kept in the file as user_version.
+const schemaVersion = 1
+
+// schema of version 1. The head repeats the newest entry, so that entries cut
+// off at the end are missed too, and not only those in the middle.
+const schema = `
+CREATE TABLE entries (
+	seq      INTEGER PRIMARY KEY,
+	at       INTEGER NOT NULL, -- nanoseconds since the Unix epoch
+	kind     TEXT    NOT NULL,
+	service  TEXT    NOT NULL,
+	incident TEXT    NOT NULL,
+	entry    BLOB    NOT NULL,
+	prev     TEXT    NOT NULL,
+	hash     TEXT    NOT NULL
+) STRICT;
+CREATE INDEX entries_of_incident ON entries (incident, seq) WHERE incident <> '';
+CREATE INDEX entries_of_kind ON entries (kind, seq);
+CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries
+	BEGIN SELECT RAISE(ABORT, 'a journal entry is never changed'); END;
+
+CREATE TABLE head (
+	one  INTEGER PRIMARY KEY CHECK (one = 1),
+	seq  INTEGER NOT NULL,
+	hash TEXT    NOT NULL
+) STRICT;
+INSERT INTO head VALUES (1, 0, '');
+
+CREATE TABLE outbox (
+	n          INTEGER PRIMARY KEY,
+	id         TEXT    NOT NULL,
+	receiver   TEXT    NOT NULL,
+	incident   TEXT    NOT NULL,
+	at         INTEGER NOT NULL,
+	payload    BLOB    NOT NULL, -- emptied once the row has ended
+	state      TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'given_up')),
+	due        INTEGER NOT NULL DEFAULT 0,
+	attempts   INTEGER NOT NULL DEFAULT 0,
+	last_error TEXT    NOT NULL DEFAULT '',
+	ended      INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (id, receiver)
+) STRICT;
+CREATE INDEX outbox_waiting ON outbox (receiver, incident, n) WHERE state = 'waiting';
+PRAGMA user_version = 1;
+`
+
+// access is how a database file is opened.
+type access int
+
+const (
+	writing access = iota
+	reading
+	frozen // in a place that nothing can be written to, not even the shared memory of readers
+)
+
+// database prepares access to the file; it is opened at the first use.
+func database(path string, mode access) (*sql.DB, error) {
+	query := url.Values{"_pragma": {"busy_timeout(5000)", "foreign_keys(1)"}}
+	switch mode {
+	case writing:
+		query.Set("mode", "rw")
+		query["_pragma"] = append(query["_pragma"], "journal_mode(WAL)", "synchronous(FULL)")
+	case reading:
+		query.Set("mode", "ro")
+		query["_pragma"] = append(query["_pragma"], "query_only(1)")
+	case frozen:
+		query.Set("mode", "ro")
+		query.Set("immutable", "1")
+	}
+	name := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
+	connector, err := sqlite.NewConnector(name.String())
+	if err != nil {
+		return nil, fmt.Errorf("journal %s: %w", path, err)
+	}
+	db := sql.OpenDB(connector)
+	if mode == writing {
+		db.SetMaxOpenConns(1)
+	} else {
+		db.SetMaxOpenConns(4)
+	}
+	return db, nil
+}
+
+// prepareSchema makes the tables in a new file.
+func prepareSchema(ctx context.Context, db *sql.DB) error {
+	version, err := fileVersion(ctx, db)
+	if err != nil {
+		return err
+	}
+	if version != 0 {
+		return refuse(version)
+	}
+	var tables int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return err
+	}
+	if tables > 0 {
+		return refuse(0)
+	}
+	return transact(ctx, db, func() error {
+		_, err := db.ExecContext(ctx, schema)
+		return err
+	})
+}
+
+// checkVersion refuses a file that this program cannot read.
+func checkVersion(ctx context.Context, db *sql.DB) error {
+	version, err := fileVersion(ctx, db)
+	if err != nil {
+		return err
+	}
+	return refuse(version)
+}
+
+func fileVersion(ctx context.Context, db *sql.DB) (version int, err error) {
+	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
+	return version, err
+}
+
+// refuse says why a version cannot be read; nil where it can.
+func refuse(version int) error {
+	switch version {
+	case schemaVersion:
+		return nil
+	case 0:
+		return errors.New("it is not a journal of rollbackd (choose another journal.path)")
+	}
+	return fmt.Errorf("its format is version %d and this rollbackd knows version %d: use the rollbackd that wrote it, or a newer one",
+		version, schemaVersion)
+}
+
+// transact runs fn between BEGIN and COMMIT on the writer's one connection, and
+// undoes everything where any of it fails. A write that has begun is not
+// cancelled: an entry must never be half acknowledged.
+func transact(ctx context.Context, db *sql.DB, fn func() error) error {
+	ctx = context.WithoutCancel(ctx)
+	if _, err := db.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := fn()
+	if err == nil {
+		_, err = db.ExecContext(ctx, "COMMIT")
+	}
+	if err == nil {
+		return nil
+	}
+	// SQLite may have rolled back by itself already; then there is nothing to undo.
+	if _, undo := db.ExecContext(ctx, "ROLLBACK"); undo != nil && !strings.Contains(undo.Error(), "no transaction") {
+		return fmt.Errorf("%w (and the rollback: %w)", err, undo)
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package responder
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// heartbeat is how often the loop goes round with nothing to do.
+const heartbeat = time.Second
+
+// wakeSpacing is the least time between two wakings: a brain that always asks
+// to be woken at once is a bug that must not become a hot loop.
+const wakeSpacing = 10 * time.Millisecond
+
+// loop is what only the goroutine of Run touches.
+type loop struct {
+	*Responder
+	// wakeAt is when the brain asked to be woken; zero for never.
+	wakeAt   time.Time
+	lastWake time.Time
+	// running are the attempts that have begun and not ended. True means that
+	// stopping waits for it.
+	running map[incident.StepRef]bool
+	latency *latency
+	// closing is true once the daemon stops: see Record.
+	closing bool
+	// beside and whileGoing start what takes time: a step, and a reading.
+	beside, whileGoing func(func(context.Context))
+}
+
+// run is the loop. Between two inputs it looks at the timer and at questions,
+// so that a flood of inputs delays neither.
+func (l *loop) run(ctx context.Context) {
+	ticker := l.clock.Ticker(heartbeat)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		l.beat()
+		l.wake()
+		select {
+		case ask := <-l.asks:
+			ask()
+			continue
+		default:
+		}
+		if next, ok := l.queue.pop(); ok {
+			l.take(next)
+			continue
+		}
+		l.sleep(ctx, ticker.C)
+	}
+	l.finish(ticker.C)
+}
+
+// beat shows that the loop is alive.
+func (l *loop) beat() { l.lastLoop.Store(l.clock.Now().UnixNano()) }
+
+// sleep waits for whatever comes first. The ticker also bounds how late a
+// waking is when the wall clock jumps.
+func (l *loop) sleep(ctx context.Context, tick <-chan time.Time) {
+	var due <-chan time.Time
+	if !l.wakeAt.IsZero() {
+		timer := l.clock.Timer(max(0, l.clock.Until(l.wakeAt)))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-l.queue.ready:
+	case <-due:
+	case <-tick:
+	case ask := <-l.asks:
+		ask()
+	}
+}
+
+// wake tells the brain that the time it asked for has come.
+func (l *loop) wake() {
+	now := l.clock.Now()
+	if l.wakeAt.IsZero() || now.Before(l.wakeAt) {
+		return
+	}
+	l.wakeAt, l.lastWake = time.Time{}, now
+	l.latency.deciding(incident.Wake{}, now)
+	l.drive(incident.Wake{})
+}
+
+// take gives the brain one input.
+func (l *loop) take(next queued) {
+	l.latency.deciding(next.in, next.at)
+	switch in := next.in.(type) {
+	case incident.Samples:
+		began := l.clock.Now()
+		l.drive(in)
+		l.metrics.evaluation.Observe(l.clock.Since(began).Seconds())
+	case incident.StepEnded:
+		delete(l.running, in.Ref)
+		l.latency.ended(in)
+		l.drive(in)
+	case incident.Command:
+		l.drive(in)
+		l.unanswered(in.ID)
+	default:
+		l.drive(in)
+	}
+}
+
+// drive gives the brain an input at the present moment. A time that went
+// through the journal has no monotonic part, so none of them has.
+func (l *loop) drive(in incident.Input) {
+	l.options.Drive(l.clock.Now().Round(0).UTC(), in, l)
+}
+
+// finish is the ordered stop: nothing is taken in but the ends of steps, and
+// those that are running are waited for.
+func (l *loop) finish(tick <-chan time.Time) {
+	l.closing = true
+	l.queue.close()
+	close(l.stopping)
+	grace := l.clock.Timer(l.options.StepGrace)
+	defer grace.Stop()
+	if n := l.awaited(); n > 0 {
+		l.log.Info("stopping once the running step has ended", "steps", n, "at_most", l.options.StepGrace)
+	}
+	for l.awaited() > 0 || l.queue.length() > 0 {
+		l.beat()
+		if next, ok := l.queue.pop(); ok {
+			if _, ended := next.in.(incident.StepEnded); ended {
+				l.take(next)
+			}
+			continue
+		}
+		select {
+		case <-l.queue.ready:
+		case <-tick:
+		case <-grace.C:
+			l.log.Warn("stopping while a step is still running: the next start takes it up again", "steps", l.awaited())
+			return
+		}
+	}
+}
+
+// awaited is how many running attempts the stop waits for.
+func (l *loop) awaited() (n int) {
+	for _, wait := range l.running {
+		if wait {
+			n++
+		}
+	}
+	return n
+}

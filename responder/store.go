@@ -1,0 +1,46 @@
+package responder
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollbackd/rollbackd/journal"
+	"github.com/rollbackd/rollbackd/notify"
+)
+
+// Outbox is the journal as the store of a notify.Outbox. It is here because
+// neither of the two packages knows the other.
+func Outbox(j *journal.Journal) notify.Store { return outbox{j} }
+
+type outbox struct{ journal *journal.Journal }
+
+// Next implements notify.Store.
+func (o outbox) Next(ctx context.Context, receiver string, now time.Time) (notify.Delivery, bool, error) {
+	waiting, err := o.journal.Due(ctx, receiver, now, 1)
+	if err != nil || len(waiting) == 0 {
+		return notify.Delivery{}, false, err
+	}
+	d := waiting[0]
+	return notify.Delivery{
+		ID: d.ID, Receiver: d.Receiver, At: d.At, Due: d.Due, Payload: d.Payload, Attempts: d.Attempts, LastError: d.LastError,
+	}, true, nil
+}
+
+// Delivered implements notify.Store.
+func (o outbox) Delivered(ctx context.Context, d notify.Delivery, at time.Time) error {
+	return o.journal.Delivered(ctx, d.ID, d.Receiver, at)
+}
+
+// Postpone implements notify.Store.
+func (o outbox) Postpone(ctx context.Context, d notify.Delivery) error {
+	return o.journal.Postpone(ctx, row(d))
+}
+
+// GiveUp implements notify.Store.
+func (o outbox) GiveUp(ctx context.Context, d notify.Delivery, at time.Time) error {
+	return o.journal.GiveUp(ctx, row(d), at)
+}
+
+func row(d notify.Delivery) journal.Delivery {
+	return journal.Delivery{ID: d.ID, Receiver: d.Receiver, Due: d.Due, Attempts: d.Attempts, LastError: d.LastError}
+}

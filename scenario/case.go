@@ -1,0 +1,172 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// File is one test file, read and checked.
+type File struct {
+	// Path is the file's name as it was given.
+	Path  string
+	Cases []*Case
+}
+
+// Case is one simulated world and what must come of it. Times are since its start.
+type Case struct {
+	Name string
+	Line int
+	// Until is the last instant; the tick at it still comes.
+	Until   time.Duration
+	setting setting
+	values  map[seriesKey]series
+	events  []event
+	steps   map[string]behaviour
+	faults  []fault
+	expects []expect
+}
+
+// seriesKey names what a metric's query gives for one service. With total it is
+// the denominator of a bad + total metric, in events a second.
+type seriesKey struct {
+	metric, service string
+	total           bool
+}
+
+// event is something that happens to the daemon or its world at one time.
+// Exactly one of the pointers is set.
+type event struct {
+	at   time.Duration
+	line int
+
+	deployed *deployedEvent
+	running  *runningEvent
+	health   *healthEvent
+	command  *incident.Command
+	restart  *restartEvent
+	reload   *reloadEvent
+}
+
+// deployedEvent is a deployment, reported as source says and seen by the
+// service's version source, where it has one.
+type deployedEvent struct {
+	incident.Deployed
+	// startedAt is when it began, where that is not the time of the event.
+	startedAt    time.Duration
+	hasStartedAt bool
+}
+
+// runningEvent is a version that the service's version source shows from now on.
+type runningEvent struct{ service, version string }
+
+// healthEvent is one health event, already repeated: each check is its own.
+type healthEvent struct {
+	service, instance, boot, version, status string
+	seq                                      uint64
+	ttl                                      time.Duration
+}
+
+// restartEvent is kill -9, and a start again after down.
+type restartEvent struct{ down time.Duration }
+
+// reloadEvent is a configuration that is loaded in the place of the one before.
+type reloadEvent struct{ setting }
+
+// behaviour is what a step does in this world. Its zero value exits 0 at once.
+type behaviour struct {
+	// exits holds the exit code of each attempt; the last one holds for all
+	// later attempts. Empty means 0.
+	exits []int
+	takes time.Duration
+	// signal is the signal that ends it; the exit code is then lost.
+	signal string
+	// probe is the exit code of the step's probe, where it has one: each time
+	// it is asked the next one, the last holding on. Empty means 1, not done yet,
+	// until an attempt of the step ended with 0.
+	probes []int
+	// then is placed over the series at the step's end.
+	then map[seriesKey]series
+}
+
+// exit is the exit code of an attempt, counted from 1.
+func (b behaviour) exit(attempt int) int { return nth(b.exits, attempt, 0) }
+
+// happens tells whether `then` comes with this attempt: with a list of exits
+// from its last one on, and never where the step says that nothing was changed.
+func (b behaviour) happens(attempt int) bool {
+	return attempt >= len(b.exits) && b.exit(attempt) != exitNothingChanged
+}
+
+// nth is the n-th of a list, counted from 1, its last one holding on.
+func nth(list []int, n, otherwise int) int {
+	if len(list) == 0 {
+		return otherwise
+	}
+	return list[max(0, min(n, len(list))-1)]
+}
+
+// exitNothingChanged is the exit code by which a step says that it changed
+// nothing and may be tried again.
+const exitNothingChanged = 75
+
+// faultKind is what is broken.
+type faultKind int
+
+const (
+	faultPrometheus faultKind = iota + 1
+	faultNATS
+	faultJournal
+	faultReceiver
+)
+
+// fault is something broken from a time on, up to but not at another.
+type fault struct {
+	from, to time.Duration
+	line     int
+	kind     faultKind
+	// how is how Prometheus fails: error, timeout, empty, nan or partial.
+	how string
+	// receiver is the name of the receiver that is down.
+	receiver string
+}
+
+func (f fault) holds(since time.Duration) bool { return f.from <= since && since < f.to }
+
+// when is the time an expectation speaks of.
+type when int
+
+const (
+	at when = iota + 1
+	by
+	never
+	end
+)
+
+// expect is one expectation. The parts that are set must hold together.
+type expect struct {
+	line int
+	when when
+	time time.Duration // of at and by
+	// service is empty for all services.
+	service string
+
+	trigger  *wantTrigger
+	incident *wantIncident
+	rollback *wantRollback
+	// rollbacks and steps are checked when not nil.
+	rollbacks     *int
+	steps         *[]string
+	notifications *wantCount
+}
+
+type wantTrigger struct{ name, state string }
+
+type wantIncident struct{ state, severity, response, outcome, heldBy string }
+
+type wantRollback struct {
+	state    string
+	from, to *string
+}
+
+type wantCount struct{ min, max *int }

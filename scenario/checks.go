@@ -1,0 +1,119 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// What every case is held to, whatever it expects. Each is one of the
+// invariants of the design; a case in which one does not hold has failed.
+
+// checkEntry looks at an entry that has just become durable.
+func (w *world) checkEntry(e incident.Entry) {
+	switch e.Kind {
+	case incident.KindStepBegun:
+		w.journal.intents[e.Step.Ref] = e.Step.Changes
+	case incident.KindStepEnded:
+		if e.Step.Result != nil {
+			w.journal.ends[e.Step.Ref] = *e.Step.Result
+		}
+	case incident.KindPardon:
+		delete(w.journal.automatic, e.Service)
+	case incident.KindPlanned:
+		if r := e.Planned; r.To != "" && r.To == r.From {
+			w.fault("a rollback of %s from %s towards the version that runs", e.Service, r.From)
+		}
+	case incident.KindRunEnded:
+		if e.RunEnded.State == incident.RunCompleted && e.RunEnded.Samples == 0 {
+			w.fault("a rollback of %s is completed, and verification saw nothing", e.Service)
+		}
+	default: // nothing to hold it to
+	}
+	if e.At.IsZero() || e.At.Location() != time.UTC || e.Actor == "" || e.Text == "" {
+		w.fault("entry %s has no time in UTC, no actor or no text", e.Kind)
+	}
+}
+
+// checkTold looks, in the end, at what waits for a person: somebody must have
+// been told.
+func (w *world) checkTold() {
+	if w.brain == nil {
+		return
+	}
+	for _, i := range w.brain.Incidents() {
+		waits := i.State == incident.Held || i.State == incident.AwaitingApproval
+		if waits && !w.told.incidents[i.ID] {
+			w.fault("incident %s of %s is %s, and nobody was told", i.ID, i.Service, i.State)
+		}
+	}
+}
+
+// checkStart looks at a step that is about to run.
+func (w *world) checkStart(s incident.Start) {
+	if _, intended := w.journal.intents[s.Ref]; !intended {
+		w.fault("step %q of %s started without a durable intent", s.Ref.Name, s.Ref.Service)
+	}
+	i, known := w.brain.Incident(s.Ref.Incident)
+	if !known || i.Rollback == nil || i.Rollback.ID != s.Ref.Run {
+		w.fault("step %q of %s started for a run that nobody knows", s.Ref.Name, s.Ref.Service)
+		return
+	}
+	if s.Ref.Section != incident.SectionSteps || s.Resume {
+		return
+	}
+	if i.Rollback.Stopping != "" {
+		w.fault("step %q of %s started after its run was to stop: %s", s.Ref.Name, s.Ref.Service, i.Rollback.Stopping)
+	}
+	if view, ok := w.brain.Service(s.Ref.Service, w.clock()); ok {
+		for _, b := range view.Brakes {
+			if b.Kind == incident.Lock || i.Rollback.Automatic && b.Kind == incident.Pause {
+				w.fault("step %q of %s started under a %s", s.Ref.Name, s.Ref.Service, b.Kind)
+			}
+		}
+	}
+	w.checkAgain(s, i)
+	w.checkOnce(i)
+}
+
+// checkAgain looks at a step that runs more than once in its run: only a step
+// that is declared idempotent may, one that says that it changed nothing, or one
+// that failed before our eyes and whose probe says that it is not done.
+func (w *world) checkAgain(s incident.Start, i *incident.Incident) {
+	if s.Ref.Index >= len(i.Rollback.Plan.Steps) {
+		w.fault("step %d of %s started, which the plan does not have", s.Ref.Index, s.Ref.Service)
+		return
+	}
+	plan := i.Rollback.Plan.Steps[s.Ref.Index]
+	for ref := range w.jobs {
+		if ref.Run != s.Ref.Run || ref.Section != s.Ref.Section || ref.Index != s.Ref.Index {
+			continue
+		}
+		end, ended := w.journal.ends[ref]
+		harmless := ended && (end.NothingChanged || !end.Interrupted && s.ProbeFirst && plan.Probe != nil)
+		if !plan.Idempotent && !harmless {
+			w.fault("step %q of %s ran a second time, and is not idempotent", s.Ref.Name, s.Ref.Service)
+			return
+		}
+	}
+}
+
+// checkOnce holds automatic rollbacks to one a deployment.
+func (w *world) checkOnce(i *incident.Incident) {
+	if !i.Rollback.Automatic {
+		return
+	}
+	deployment := "none known"
+	if d := i.Deployment; d != nil {
+		deployment = d.Version + " from " + d.StartedAt.String()
+	}
+	runs := w.journal.automatic[i.Service]
+	if runs == nil {
+		runs = map[string]string{}
+		w.journal.automatic[i.Service] = runs
+	}
+	if earlier, done := runs[deployment]; done && earlier != i.Rollback.ID {
+		w.fault("a second automatic rollback of %s for the same deployment (%s)", i.Service, deployment)
+	}
+	runs[deployment] = i.Rollback.ID
+}

@@ -1,0 +1,300 @@
+package scenario
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// eventKinds are what an event can be.
+func eventKinds() []string {
+	return []string{"deployed", "running", "health", "signal", "command", "restart", "reload"}
+}
+
+// readEvents reads the [[case.events]], in the order of time.
+func (r *fileReader) readEvents(t *table) []event {
+	var events []event
+	for i, et := range t.tables("events") {
+		e := event{line: et.line()}
+		e.at, _ = et.duration("at")
+		if !et.has("at") {
+			et.findings.add(et.path, "at is missing")
+		}
+		et.exactlyOne(eventKinds()...)
+		r.later(et, "signal", "signals")
+		events = append(events, r.readEvent(et, e, i)...)
+		et.finish()
+	}
+	inOrder(events)
+	return events
+}
+
+func (r *fileReader) readEvent(t *table, e event, i int) []event {
+	if d, ok := t.table("deployed"); ok {
+		e.deployed = r.readDeployed(d)
+		return []event{e}
+	}
+	if d, ok := t.table("running"); ok {
+		e.running = &runningEvent{service: r.service(d), version: d.needed("version")}
+		d.finish()
+		return []event{e}
+	}
+	if h, ok := t.table("health"); ok {
+		return r.readHealth(h, e)
+	}
+	if c, ok := t.table("command"); ok {
+		e.command = r.readCommand(c, "cmd-"+strconv.Itoa(i+1))
+		return []event{e}
+	}
+	if d, ok := t.table("restart"); ok {
+		down, _ := d.duration("down")
+		d.finish()
+		e.restart = &restartEvent{down: down}
+		return []event{e}
+	}
+	if d, ok := t.table("reload"); ok {
+		if e.reload = r.readReload(d); e.reload != nil {
+			return []event{e}
+		}
+	}
+	return nil
+}
+
+// service reads the service that an event is about.
+func (r *fileReader) service(t *table) string {
+	name := t.needed("service")
+	r.checkService(t, "service", name)
+	return name
+}
+
+func (r *fileReader) readDeployed(t *table) *deployedEvent {
+	e := &deployedEvent{Deployed: incident.Deployed{
+		Service: r.service(t), Version: t.needed("version"), Previous: t.text("previous"), By: t.text("by"), URL: t.text("url"),
+		Change: t.text("change"), NoAutoRollback: t.boolean("no_auto_rollback"), Source: "nats",
+	}}
+	if source := t.word("source", "nats", "api", "command"); source != "" {
+		e.Source = source
+	}
+	e.startedAt, e.hasStartedAt = t.duration("started_at")
+	t.finish()
+	return e
+}
+
+// maxRepeat bounds the checks that one health event may stand for.
+const maxRepeat = 100_000
+
+// readHealth reads one health event, or several of the same kind: with a
+// sequence number each one has the next.
+func (r *fileReader) readHealth(t *table, e event) []event {
+	h := healthEvent{
+		service: r.service(t), instance: t.needed("instance"), boot: t.text("boot"), version: t.text("version"), status: t.needed("status"),
+	}
+	if _, known := trigger.ParseHealthStatus(h.status); !known && h.status != "" {
+		t.problem("status", "unknown status %q%s", h.status, suggestion(h.status, []string{"pass", "warn", "fail"}))
+	}
+	seq, hasSeq := t.integer("seq", 0)
+	h.ttl, _ = t.duration("ttl")
+	repeat, repeated := t.integer("repeat", 1)
+	every, hasEvery := t.duration("every")
+	switch {
+	case !repeated:
+		repeat = 1
+		if hasEvery {
+			t.problem("every", "says how far apart repeated checks are; write repeat too")
+		}
+	case repeat > maxRepeat:
+		t.problem("repeat", "at most %d", maxRepeat)
+		repeat = 1
+	case !hasEvery && repeat > 1:
+		t.findings.add(t.path, "every is missing: how far apart are the %d checks?", repeat)
+	}
+	t.finish()
+	events := make([]event, repeat)
+	for i := range events {
+		check := h
+		if hasSeq {
+			check.seq = uint64(seq) + uint64(i)
+		}
+		events[i] = event{at: e.at + time.Duration(i)*every, line: e.line, health: &check}
+	}
+	return events
+}
+
+// verbs are those of the command line that the brain answers.
+func verbs() []string {
+	return []string{"rollback", "approve", "veto", "abort", "ack", "close", "pause", "resume", "lock", "unlock", "pardon"}
+}
+
+func (r *fileReader) readCommand(t *table, id string) *incident.Command {
+	c := &incident.Command{
+		ID: id, Verb: t.needed("verb"), Service: t.text("service"), Incident: t.text("incident"), All: t.boolean("all"),
+		Actor: t.text("by"), Reason: t.text("reason"), To: t.text("to"), Version: t.text("version"), ExternalID: t.text("incident_id"),
+	}
+	switch {
+	case slices.Contains([]string{"deploying", "deployed", "signal"}, c.Verb):
+		t.problem("verb", "%q is written as an event of its own (deployed = { … })", c.Verb)
+	case c.Verb != "" && !slices.Contains(verbs(), c.Verb):
+		t.problem("verb", "unknown verb %q%s", c.Verb, suggestion(c.Verb, verbs()))
+	}
+	r.checkService(t, "service", c.Service)
+	if c.Service == "" && c.Incident == "" && !c.All {
+		t.findings.add(t.path, "needs a service, an incident or all = true")
+	}
+	c.For, _ = t.duration("for")
+	if word := t.text("severity"); word != "" {
+		severity, err := trigger.ParseSeverity(word)
+		if err != nil {
+			t.problem("severity", "%v", err)
+		}
+		c.Severity = severity
+	}
+	if c.Actor == "" {
+		c.Actor = "alice"
+	}
+	t.finish()
+	return c
+}
+
+// readReload reads a configuration that is laid over the present one, table by
+// table and key by key; arrays are replaced whole.
+func (r *fileReader) readReload(t *table) *reloadEvent {
+	if s := r.overlay(t); s != nil {
+		return &reloadEvent{setting: *s}
+	}
+	return nil
+}
+
+// overlaid is a table with another one laid over it. Neither is changed.
+func overlaid(below, above map[string]any) map[string]any {
+	out := maps.Clone(below)
+	if out == nil {
+		out = map[string]any{}
+	}
+	for key, v := range above {
+		over, isTable := v.(map[string]any)
+		under, wasTable := out[key].(map[string]any)
+		if isTable && wasTable {
+			v = overlaid(under, over)
+		}
+		out[key] = v
+	}
+	return out
+}
+
+// readFault reads one of [[case.faults]].
+func (r *fileReader) readFault(t *table) fault {
+	f := fault{line: t.line(), to: maxUntil}
+	f.from, _ = t.duration("from")
+	if to, ok := t.duration("to"); ok {
+		if f.to = to; to <= f.from {
+			t.problem("to", "must be after from (%s)", f.from)
+		}
+	}
+	kinds := []string{"prometheus", "nats", "journal"}
+	for _, key := range sortedKeys(t.values) {
+		if name, is := cutReceiver(key); is {
+			kinds = append(kinds, key)
+			f.kind, f.receiver = faultReceiver, name
+			t.word(key, "down")
+			r.checkReceiver(t, key, name)
+		}
+	}
+	t.exactlyOne(kinds...)
+	if f.how = t.word("prometheus", "error", "timeout", "empty", "nan", "partial"); f.how != "" {
+		f.kind = faultPrometheus
+	}
+	if t.word("nats", "down") != "" {
+		f.kind = faultNATS
+	}
+	if t.word("journal", "full") != "" {
+		f.kind = faultJournal
+	}
+	t.finish()
+	return f
+}
+
+func cutReceiver(key string) (name string, is bool) {
+	const prefix = "receiver."
+	if len(key) <= len(prefix) || key[:len(prefix)] != prefix {
+		return "", false
+	}
+	return key[len(prefix):], true
+}
+
+func (r *fileReader) checkReceiver(t *table, key, name string) {
+	names := r.names(func(s setting) []string { return sortedKeys(s.config.Receivers) })
+	if len(r.known) > 0 && !slices.Contains(names, name) {
+		t.problem(key, "unknown receiver %q%s", name, suggestion(name, names))
+	}
+}
+
+// readSteps reads [case.steps]: what steps do, by name.
+func (r *fileReader) readSteps(t *table, c *Case, interval time.Duration) {
+	for _, name := range sortedKeys(t.values) {
+		st, ok := t.table(name)
+		if !ok {
+			continue
+		}
+		r.checkStep(t, name, name)
+		b := behaviour{exits: exits(st, "exit"), probes: exits(st, "probe"), signal: st.text("signal")}
+		b.takes, _ = st.duration("takes")
+		b.then = r.readValues(st, "then", interval)
+		st.finish()
+		c.steps[name] = b
+	}
+}
+
+// stepNames are the names of all steps of all plans.
+func (r *fileReader) stepNames() []string {
+	return r.names(func(s setting) []string {
+		var names []string
+		for _, service := range s.options.Services {
+			if service.Plan == nil {
+				continue
+			}
+			for _, s := range slices.Concat(service.Plan.Checks, service.Plan.Steps, service.Plan.Finally) {
+				names = append(names, s.Name)
+			}
+		}
+		return names
+	})
+}
+
+// checkStep reports a step that no plan has.
+func (r *fileReader) checkStep(t *table, key, name string) {
+	if names := r.stepNames(); len(r.known) > 0 && !slices.Contains(names, name) {
+		t.problem(key, "no plan has a step %q%s", name, suggestion(name, names))
+	}
+}
+
+// exits reads an exit code, or a list of them, one for each attempt.
+func exits(t *table, key string) []int {
+	v, ok := t.take(key)
+	if !ok {
+		return nil
+	}
+	list, isList := v.([]any)
+	if !isList {
+		list = []any{v}
+	}
+	codes := make([]int, 0, len(list))
+	for _, element := range list {
+		code, isInt := element.(int64)
+		if !isInt || code < 0 || code > 255 {
+			t.problem(key, "expected an exit code from 0 to 255, found %s", found(element))
+			continue
+		}
+		codes = append(codes, int(code))
+	}
+	if len(list) == 0 {
+		t.problem(key, "the list is empty (%s)", fmt.Sprintf("%s = [1, 0]", key))
+	}
+	return codes
+}

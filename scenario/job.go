@@ -1,0 +1,201 @@
+package scenario
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// job is one attempt of a step, running in this world. The world carries it on
+// when the daemon dies; only the word of its end is then lost.
+type job struct {
+	start   incident.Start
+	does    behaviour
+	began   time.Duration
+	ends    time.Duration // of its own accord
+	changes bool
+	over    bool
+	killed  bool // it was ended from outside, before ends
+	// heard is the life of the daemon that hears of its end.
+	heard int
+}
+
+// startStep starts an attempt, or goes on with one of an earlier life.
+func (w *world) startStep(s incident.Start) {
+	w.checkStart(s)
+	if s.Resume {
+		w.resume(s)
+		return
+	}
+	if s.Ref.Section == incident.SectionPrepare {
+		w.ended(s.Ref, w.prepare(s))
+		return
+	}
+	if j, twice := w.jobs[s.Ref]; twice {
+		w.fault("step %q of %s started twice as attempt %d", j.start.Ref.Name, s.Ref.Service, s.Ref.Attempt)
+		return
+	}
+	if s.ProbeFirst && s.Probe != nil && w.probe(s) == 0 {
+		w.ended(s.Ref, w.result(incident.StepResult{State: incident.StepDone, Output: "probe: done already"}, w.now))
+		return
+	}
+	w.run(s, w.journal.intents[s.Ref])
+}
+
+// run lets a step run.
+func (w *world) run(s incident.Start, changes bool) {
+	does := w.c.steps[s.Ref.Name]
+	if d, waits := waitOf(s.Do); waits && does.takes == 0 {
+		does.takes = d
+	}
+	j := &job{start: s, does: does, began: w.now, ends: w.now + does.takes, changes: changes, heard: w.life}
+	if other := w.underWay(s.Ref.Service); other != nil && changes && other.changes {
+		w.fault("step %q of %s started while %q still runs", s.Ref.Name, s.Ref.Service, other.start.Ref.Name)
+	}
+	w.jobs[s.Ref] = j
+	if changes && s.Ref.Section != incident.SectionChecks {
+		w.record.ran(w.now, s.Ref)
+	}
+	deadline := w.now + s.Timeout
+	if s.Timeout <= 0 || j.ends <= deadline {
+		w.queue.push(j.ends, rankStep, func() { w.finish(j) })
+		return
+	}
+	w.queue.push(deadline, rankStep, func() {
+		if j.heard == w.life {
+			w.cut(j, "timed out after "+s.Timeout.String())
+		}
+	})
+	// Without a daemon that cuts it, it runs to its own end.
+	w.queue.push(j.ends, rankStep, func() { w.finish(j) })
+}
+
+// underWay is the changing step of a service that runs in the world now.
+func (w *world) underWay(service string) *job {
+	for _, j := range w.jobs {
+		if !j.over && j.changes && j.start.Ref.Service == service {
+			return j
+		}
+	}
+	return nil
+}
+
+// finish is a step's own end: what it does has come true.
+func (w *world) finish(j *job) {
+	if j.over {
+		return
+	}
+	j.over = true
+	ref := j.start.Ref
+	if j.does.signal == "" && j.does.happens(ref.Attempt) {
+		for key, s := range j.does.then {
+			w.values[key] = append(w.values[key], placed{from: w.now, series: s})
+		}
+	}
+	switch {
+	case j.heard != w.life || w.brain == nil:
+		w.record.note(w.now, ref.Service, "world", fmt.Sprintf("step %q ends unheard", ref.Name))
+	case j.start.Resume:
+		w.ended(ref, w.lostEnd(j))
+	default:
+		w.ended(ref, w.result(exited(j.does, ref.Attempt), j.began))
+	}
+	w.release(j)
+}
+
+// exited is the result of a step that ended by itself.
+func exited(b behaviour, attempt int) incident.StepResult {
+	if b.signal != "" {
+		return incident.StepResult{State: incident.StepUncertain, Error: "ended by signal " + b.signal}
+	}
+	code := b.exit(attempt)
+	r := incident.StepResult{State: incident.StepDone, ExitCode: &code}
+	if code != 0 {
+		r.State, r.Error = incident.StepFailed, fmt.Sprintf("exit code %d", code)
+		r.NothingChanged = code == exitNothingChanged
+	}
+	return r
+}
+
+// cut ends a step from outside: it never comes to its own end.
+func (w *world) cut(j *job, why string) {
+	if j.over {
+		return
+	}
+	j.over, j.killed = true, true
+	if j.start.Resume {
+		w.ended(j.start.Ref, w.lostEnd(j))
+		return
+	}
+	w.ended(j.start.Ref, w.result(incident.StepResult{State: incident.StepUncertain, Error: why}, j.began))
+}
+
+// stopStep cuts short the present step of a run, if it changes nothing.
+func (w *world) stopStep(run string) {
+	for _, j := range w.jobs {
+		if j.start.Ref.Run == run && !j.over && !j.changes && j.heard == w.life {
+			j.over, j.killed = true, true
+			cut := incident.StepResult{State: incident.StepFailed, Error: "cut short", NothingChanged: true}
+			w.ended(j.start.Ref, w.result(cut, j.began))
+			return
+		}
+	}
+}
+
+// resume waits for a step of an earlier life, if it still runs, and then asks
+// its probe. It starts nothing.
+func (w *world) resume(s incident.Start) {
+	j := w.jobs[s.Ref]
+	if j == nil || j.over {
+		w.ended(s.Ref, w.lostEnd(&job{start: s, began: w.since(s.StartedAt)}))
+		return
+	}
+	j.start, j.heard = s, w.life
+	if deadline := w.since(s.StartedAt) + s.Timeout; s.Timeout > 0 && deadline < j.ends {
+		w.queue.push(max(deadline, w.now), rankStep, func() {
+			if j.heard == w.life {
+				w.cut(j, "timed out")
+			}
+		})
+	}
+}
+
+// lostEnd is the result of a step whose end nobody heard: what its probe says,
+// else uncertain.
+func (w *world) lostEnd(j *job) incident.StepResult {
+	r := incident.StepResult{
+		State: incident.StepUncertain, Interrupted: true, Error: "its end was lost when the daemon died",
+	}
+	if j.start.Probe != nil && w.probe(j.start) == 0 {
+		r.State, r.Error, r.Output = incident.StepDone, "", "probe: done"
+	}
+	return w.result(r, j.began)
+}
+
+// probe is the exit code of a step's probe now: as the case says, else 0 once
+// an attempt of the step came to its end with 0.
+func (w *world) probe(s incident.Start) int {
+	if probes := w.c.steps[s.Ref.Name].probes; len(probes) > 0 {
+		w.record.probes[s.Ref.Name]++
+		return nth(probes, w.record.probes[s.Ref.Name], 1)
+	}
+	for _, j := range w.jobs {
+		same := j.start.Ref.Run == s.Ref.Run && j.start.Ref.Section == s.Ref.Section && j.start.Ref.Index == s.Ref.Index
+		if same && j.over && !j.killed && j.does.signal == "" && j.does.exit(j.start.Ref.Attempt) == 0 {
+			return 0
+		}
+	}
+	return 1
+}
+
+// result fills in the times of a result.
+func (w *world) result(r incident.StepResult, began time.Duration) incident.StepResult {
+	r.StartedAt, r.EndedAt = w.start.Add(began), w.clock()
+	return r
+}
+
+// ended tells the brain of a step's end, after all else at this instant.
+func (w *world) ended(ref incident.StepRef, r incident.StepResult) {
+	w.later(incident.StepEnded{Ref: ref, Result: r})
+}

@@ -1,0 +1,147 @@
+package scenario
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// kill is kill -9, and a start after down. What the daemon had in its hands is
+// lost; what the world does goes on.
+func (w *world) kill(down time.Duration) {
+	if w.brain == nil {
+		return
+	}
+	w.record.note(w.now, "", "world", "the daemon is killed and starts again after "+down.String())
+	w.checkReplay()
+	w.brain, w.wake = nil, -1
+	w.life++
+	w.queue.push(w.now+down, rankSource, w.restart)
+}
+
+// restart starts the daemon again: it replays its journal, rebuilds its windows
+// from their sources and goes on.
+func (w *world) restart() {
+	b, err := w.replay()
+	if err != nil {
+		w.fault("%v", err)
+		return
+	}
+	w.brain = b
+	downFrom := b.LastEntryAt()
+	w.rebuild()
+	w.input(incident.Restored{DownFrom: downFrom, To: w.clock()})
+	w.showVersions()
+	w.scheduleTick(w.now)
+}
+
+// replay makes a brain from the journal alone.
+func (w *world) replay() (*incident.Brain, error) {
+	b := incident.New(w.options)
+	for i, line := range w.journal.lines {
+		var e incident.Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("entry %d of the journal cannot be read back: %w", i+1, err)
+		}
+		b.Apply(e)
+	}
+	return b, nil
+}
+
+// checkReplay holds the memory of the living brain against its journal: a
+// replay must give the same bytes.
+func (w *world) checkReplay() {
+	if w.brain == nil || len(w.faults) > 0 {
+		return
+	}
+	b, err := w.replay()
+	if err != nil {
+		w.fault("%v", err)
+		return
+	}
+	want, err := w.brain.Snapshot()
+	if err != nil {
+		w.fault("the memory cannot be written: %v", err)
+		return
+	}
+	got, err := b.Snapshot()
+	if err != nil {
+		w.fault("the replayed memory cannot be written: %v", err)
+		return
+	}
+	if !bytes.Equal(want, got) {
+		i := differsAt(want, got)
+		w.fault("a replay of the journal gives another memory\n    live:     …%s\n    replayed: …%s", around(want, i), around(got, i))
+	}
+}
+
+func differsAt(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+func around(text []byte, i int) []byte {
+	return text[max(0, i-80):min(len(text), i+80)]
+}
+
+// rebuild reads the past back: every tick of the grid over the longest window,
+// and the health checks of that time, in the order of time. A source that does
+// not answer now shows nothing of the past either.
+func (w *world) rebuild() {
+	poll := w.options.Poll
+	from := max(0, w.now-w.longest())
+	now, _ := w.holds(faultPrometheus, w.now)
+	_, silent := w.holds(faultNATS, w.now)
+	checks := w.checks
+	replayUntil := func(until time.Duration) {
+		for len(checks) > 0 && checks[0].at <= until {
+			if checks[0].at >= from && !silent {
+				in := checks[0].in
+				in.Replayed = true
+				w.input(in)
+			}
+			checks = checks[1:]
+		}
+	}
+	for at := w.since(gridAfter(w.start.Add(from-1), poll)); at < w.now; at += poll {
+		replayUntil(at)
+		answers := w.answers(at, w.metrics.names)
+		if now.how == "error" || now.how == "timeout" {
+			answers = w.answers(w.now, w.metrics.names)
+		}
+		w.input(incident.Samples{At: w.start.Add(at), Kind: incident.Rebuilt, Answers: answers})
+	}
+	replayUntil(w.now - 1)
+}
+
+// longest is how far back a restart looks: the longest window of any trigger,
+// with room for the gap it may begin with, and no less than two health ttls.
+func (w *world) longest() time.Duration {
+	longest := 2 * time.Minute
+	for _, s := range w.options.Services {
+		longest = max(longest, 2*s.HealthTTL)
+		for _, t := range s.Triggers {
+			hold := t.Expr.Hold
+			longest = max(longest, max(hold.For, time.Duration(hold.M)*t.Poll)+t.MaxGap)
+			for _, c := range t.Expr.Conditions {
+				longest = max(longest, time.Duration(c.Count)*30*time.Second)
+			}
+		}
+	}
+	return longest + 2*w.options.Poll
+}
+
+// inOrder puts events in the order of time, those of one time in the order of
+// the file.
+func inOrder(events []event) {
+	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+}

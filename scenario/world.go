@@ -1,0 +1,214 @@
+package scenario
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// epoch is when every case begins, or the first tick of its grid after it.
+func epoch() time.Time { return time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC) }
+
+// maxHappenings bounds what may happen at one instant. A brain that asks for
+// ever more at one time is a bug that must end as a failed case.
+const maxHappenings = 10_000
+
+// world is one case being played: the surroundings of one brain on simulated
+// time. It is the brain's Carrier.
+type world struct {
+	c       *Case
+	options incident.Options
+	metrics metrics
+	start   time.Time
+	now     time.Duration
+	queue   queue
+
+	// brain is nil while the daemon is down. life counts its lives: what was
+	// under way for an earlier one is lost.
+	brain *incident.Brain
+	life  int
+	wake  time.Duration // -1: not asked for
+	// killAfter, when above 0, kills the daemon right after its journal has that
+	// many entries, once; it then stays down for killDown.
+	killAfter int
+	killDown  time.Duration
+	dying     bool
+
+	journal  journal
+	values   map[seriesKey]history
+	jobs     map[incident.StepRef]*job
+	versions map[string]string // what the version sources show
+	checks   []sentCheck
+	told     told
+	record   *record
+	busy     int // happenings at this instant
+	faults   []string
+}
+
+// newWorld makes the world of a case at its first instant.
+func newWorld(c *Case) *world {
+	options := c.setting.options
+	w := &world{
+		c:        c,
+		options:  options,
+		metrics:  metricsOf(c.setting.config),
+		start:    gridAfter(epoch().Add(-1), options.Poll),
+		wake:     -1,
+		values:   make(map[seriesKey]history, len(c.values)),
+		jobs:     map[incident.StepRef]*job{},
+		versions: map[string]string{},
+		journal: journal{
+			intents: map[incident.StepRef]bool{}, ends: map[incident.StepRef]incident.StepResult{},
+			automatic: map[string]map[string]string{},
+		},
+		told: newTold(c.setting.config),
+	}
+	for key, s := range c.values {
+		w.values[key] = history{{series: s}}
+	}
+	w.record = newRecord(slices.Sorted(maps.Keys(options.Services)))
+	return w
+}
+
+// play runs the case to its end.
+func (w *world) play() {
+	w.firstVersions()
+	for _, e := range w.c.events {
+		w.queue.push(e.at, rankEvent, func() { w.happen(e) })
+	}
+	for _, f := range w.c.faults {
+		if f.kind == faultNATS {
+			w.queue.push(f.to, rankSource, w.reconnected)
+		}
+	}
+	w.queue.push(0, rankSource, w.boot)
+	for {
+		next, more := w.queue.pop(w.c.Until)
+		if !more || len(w.faults) > 0 {
+			break
+		}
+		if w.busy++; next.at > w.now {
+			w.busy = 0
+		}
+		if w.busy > maxHappenings {
+			w.fault("the brain never came to rest at this instant")
+			break
+		}
+		w.now = next.at
+		next.do()
+	}
+	w.checkReplay()
+	w.checkTold()
+}
+
+// fault notes that a standing check failed. The case ends there.
+func (w *world) fault(format string, args ...any) {
+	w.faults = append(w.faults, fmt.Sprintf("at %s: ", offset(w.now))+fmt.Sprintf(format, args...))
+}
+
+// clock is the present time as the brain is told.
+func (w *world) clock() time.Time { return w.start.Add(w.now) }
+
+// since is a time of the brain's as an offset from the start.
+func (w *world) since(t time.Time) time.Duration { return t.Sub(w.start) }
+
+// input gives one input to the brain, if it is up.
+func (w *world) input(in incident.Input) {
+	if w.brain == nil {
+		return
+	}
+	incident.Drive(w.brain, w.clock(), in, w)
+	if w.dying {
+		w.dying = false
+		w.kill(w.killDown)
+		return
+	}
+	w.observe()
+}
+
+// later gives an input after all that happens at this instant, unless the
+// daemon dies before.
+func (w *world) later(in incident.Input) {
+	life := w.life
+	w.queue.push(w.now, rankEffect, func() {
+		if w.life == life {
+			w.input(in)
+		}
+	})
+}
+
+// boot starts the daemon for the first time.
+func (w *world) boot() {
+	w.brain = incident.New(w.options)
+	w.input(incident.Restored{To: w.clock()})
+	w.showVersions()
+	w.scheduleTick(w.now)
+}
+
+// scheduleTick asks for the first tick of the grid at or after a time.
+func (w *world) scheduleTick(from time.Duration) {
+	life, poll := w.life, w.options.Poll
+	at := w.since(gridAfter(w.start.Add(from-1), poll))
+	w.queue.push(at, rankTick, func() {
+		if w.life != life || w.options.Poll != poll {
+			return
+		}
+		w.scheduleTick(w.now + 1)
+		w.input(incident.Samples{At: w.clock(), Kind: incident.Grid, Answers: w.answers(w.now, w.metrics.names)})
+	})
+}
+
+// gridAfter is the first multiple of poll since the Unix epoch after t.
+func gridAfter(t time.Time, poll time.Duration) time.Time {
+	n := t.UnixNano()/int64(poll) + 1
+	return time.Unix(0, n*int64(poll)).UTC()
+}
+
+// happen lets one event of the test file happen.
+func (w *world) happen(e event) {
+	switch {
+	case e.deployed != nil:
+		w.deployed(*e.deployed)
+	case e.running != nil:
+		w.shows(e.running.service, e.running.version)
+	case e.health != nil:
+		w.health(*e.health)
+	case e.command != nil:
+		w.record.note(w.now, e.command.Service, "command", commandLine(*e.command))
+		w.input(*e.command)
+	case e.restart != nil:
+		w.kill(e.restart.down)
+	case e.reload != nil:
+		w.reload(e.reload.setting)
+	}
+}
+
+func commandLine(c incident.Command) string {
+	return fmt.Sprintf("%s by %s: %s", c.Verb, c.Actor, c.Reason)
+}
+
+// reload loads another configuration.
+func (w *world) reload(s setting) {
+	w.record.note(w.now, "", "reload", "another configuration is loaded")
+	old := w.options.Poll
+	w.options, w.metrics = s.options, metricsOf(s.config)
+	w.record.addServices(slices.Sorted(maps.Keys(w.options.Services)))
+	w.told.configure(s.config)
+	w.input(incident.Reloaded{Options: w.options})
+	if w.options.Poll != old {
+		w.scheduleTick(w.now)
+	}
+}
+
+// holds tells whether a fault of a kind holds at a time.
+func (w *world) holds(kind faultKind, since time.Duration) (fault, bool) {
+	for _, f := range w.c.faults {
+		if f.kind == kind && f.holds(since) {
+			return f, true
+		}
+	}
+	return fault{}, false
+}

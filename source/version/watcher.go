@@ -1,0 +1,181 @@
+// Package version looks at which version of a service runs: where a symbolic
+// link points, or which version most instances report to Prometheus. It tells
+// the brain when that changes. A version that cannot be seen is unknown and is
+// not told; it is never taken for a change.
+package version
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/benbjohnson/clock"
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/source"
+)
+
+// The names of the sources, as the brain and the metrics know them.
+const (
+	SourceSymlink = "symlink"
+	SourceQuery   = "version_query"
+)
+
+// Symlink is a link whose target's base name is the version: a link to
+// releases/v2 says v2.
+type Symlink struct{ Service, Path string }
+
+// Query is PromQL whose answer counts instances by version.
+type Query struct {
+	Service string
+	// Query is complete: placeholders are filled in.
+	Query string
+	// Label names the version. Empty means "version".
+	Label string
+}
+
+// Asker answers a Query. It gives an empty version when there is none.
+type Asker interface {
+	Running(ctx context.Context, at time.Time, query, label string) (string, error)
+}
+
+// Options say what to look at.
+type Options struct {
+	Symlinks []Symlink
+	Queries  []Query
+	// Asker is needed where there are Queries.
+	Asker Asker
+	// Poll is how often to look; it must be positive.
+	Poll time.Duration
+	Sink source.Sink
+	// Clock, Logger and Observer may be nil: the real clock, no log, no metrics.
+	Clock    clock.Clock
+	Logger   hclog.Logger
+	Observer *source.Observer
+}
+
+// Watcher looks at all version sources of a daemon.
+type Watcher struct {
+	opt Options
+
+	mu      sync.Mutex
+	seen    map[string]string // service → version
+	trouble map[string]string // service → why it cannot be seen
+}
+
+// New makes a watcher; its error lists what is wrong with the options.
+func New(opt Options) (*Watcher, error) {
+	var problems []error
+	if opt.Poll <= 0 {
+		problems = append(problems, fmt.Errorf("version: poll interval %v is not positive", opt.Poll))
+	}
+	if opt.Sink == nil {
+		problems = append(problems, errors.New("version: no sink for what is seen"))
+	}
+	if len(opt.Queries) > 0 && opt.Asker == nil {
+		problems = append(problems, errors.New("version: version_query needs a Prometheus to ask"))
+	}
+	sources := map[string]bool{}
+	for _, service := range opt.services() {
+		if sources[service] {
+			problems = append(problems, fmt.Errorf("version: service %s has more than one version source", service))
+		}
+		sources[service] = true
+	}
+	if opt.Clock == nil {
+		opt.Clock = clock.New()
+	}
+	if opt.Logger == nil {
+		opt.Logger = hclog.NewNullLogger()
+	}
+	return &Watcher{opt: opt, seen: map[string]string{}, trouble: map[string]string{}}, errors.Join(problems...)
+}
+
+func (o Options) services() []string {
+	var names []string
+	for _, l := range o.Symlinks {
+		names = append(names, l.Service)
+	}
+	for _, q := range o.Queries {
+		names = append(names, q.Service)
+	}
+	return names
+}
+
+// Run looks at once and then on every tick of the grid, until the context ends;
+// it then returns nil. Each version is told when it is first seen and when it
+// changes.
+func (w *Watcher) Run(ctx context.Context) error {
+	if len(w.opt.services()) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	w.look(ctx, source.Floor(w.opt.Clock.Now(), w.opt.Poll))
+	grid := source.NewGrid(w.opt.Clock, w.opt.Poll)
+	for {
+		tick, _, err := grid.Next(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // the context's end is how a run ends well
+		}
+		w.look(ctx, tick)
+	}
+}
+
+// look reads all sources as of one tick. One that is slow holds up no other, and
+// none holds up the next tick.
+func (w *Watcher) look(ctx context.Context, tick time.Time) {
+	ctx, cancel := w.opt.Clock.WithTimeout(ctx, w.opt.Poll-w.opt.Poll/20)
+	defer cancel()
+	for _, l := range w.opt.Symlinks {
+		v, err := readLink(l.Path)
+		w.tell(l.Service, SourceSymlink, v, err)
+	}
+	var wg sync.WaitGroup
+	for _, q := range w.opt.Queries {
+		wg.Go(func() {
+			v, err := w.opt.Asker.Running(ctx, tick, q.Query, label(q))
+			if err == nil && v == "" {
+				err = fmt.Errorf("version_query %s: no version has the most instances", q.Query)
+			}
+			if !errors.Is(err, context.Canceled) {
+				w.tell(q.Service, SourceQuery, v, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func label(q Query) string {
+	if q.Label == "" {
+		return "version"
+	}
+	return q.Label
+}
+
+// tell hands a version over when it is news, and logs trouble when it begins,
+// changes or ends.
+func (w *Watcher) tell(service, from, v string, err error) {
+	now := w.opt.Clock.Now().UTC().Round(0) // as others can compare it
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.opt.Observer.Failed(from, "unknown")
+		if w.trouble[service] != err.Error() {
+			w.trouble[service] = err.Error()
+			w.opt.Logger.Warn("the running version is unknown", "service", service, "source", from, "err", err)
+		}
+		return
+	}
+	if w.trouble[service] != "" {
+		delete(w.trouble, service)
+		w.opt.Logger.Info("the running version is known again", "service", service, "source", from, "version", v)
+	}
+	if w.seen[service] == v {
+		return
+	}
+	w.seen[service] = v
+	w.opt.Sink.Submit(incident.VersionSeen{Service: service, Version: v, At: now, Source: from})
+}

@@ -1,0 +1,177 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// commandTimeout bounds how long a command waits for its answer.
+const commandTimeout = 30 * time.Second
+
+// allServices is the name that stands for every service in a path.
+const allServices = "_all"
+
+// Done is the data of a command that was carried out.
+type Done struct {
+	// Incident is the incident it was about; empty where there is none.
+	Incident string `json:"incident,omitempty"`
+}
+
+// rollback asks for a rollback of a service by a person.
+func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Reason     string           `json:"reason"`
+		IncidentID string           `json:"incident_id"`
+		To         string           `json:"to"`
+		Severity   trigger.Severity `json:"severity"`
+		Scope      string           `json:"scope"`
+	}
+	if !decode(w, r, &body) || !reasonGiven(w, body.Reason) {
+		return
+	}
+	if body.Scope != "" {
+		fail(w, http.StatusBadRequest, "scope is not implemented in this version")
+		return
+	}
+	s.do(w, r, incident.Command{
+		Verb: "rollback", Service: r.PathValue("service"), Reason: body.Reason, To: body.To,
+		Severity: body.Severity, ExternalID: body.IncidentID,
+	})
+}
+
+// brake pauses, resumes, locks or unlocks a service or all of them.
+func (s *Server) brake(verb string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Reason string   `json:"reason"`
+			For    duration `json:"for"`
+		}
+		if !decode(w, r, &body) || !reasonGiven(w, body.Reason) {
+			return
+		}
+		if body.For != 0 && (verb == "resume" || verb == "unlock") {
+			fail(w, http.StatusBadRequest, "for: "+verb+" takes no duration")
+			return
+		}
+		c := incident.Command{Verb: verb, Service: r.PathValue("service"), Reason: body.Reason, For: time.Duration(body.For)}
+		if c.Service == allServices {
+			c.Service, c.All = "", true
+		}
+		s.do(w, r, c)
+	}
+}
+
+// pardon lifts a version's quarantine.
+func (s *Server) pardon(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Version string `json:"version"`
+		Reason  string `json:"reason"`
+	}
+	if !decode(w, r, &body) {
+		return
+	}
+	if body.Version == "" {
+		fail(w, http.StatusBadRequest, "version: say which version to pardon")
+		return
+	}
+	s.do(w, r, incident.Command{Verb: "pardon", Service: r.PathValue("service"), Version: body.Version, Reason: body.Reason})
+}
+
+// word is a person's word on an incident: approve, veto, abort, ack, close.
+func (s *Server) word(verb string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Reason string `json:"reason"`
+		}
+		if !decode(w, r, &body) || !reasonGiven(w, body.Reason) {
+			return
+		}
+		id, ok := s.resolve(w, r)
+		if ok {
+			s.do(w, r, incident.Command{Verb: verb, Incident: id, Reason: body.Reason})
+		}
+	}
+}
+
+// resolve turns the path's ID, or the name of a service with an open incident,
+// into an ID. It answers the request itself when there is none.
+func (s *Server) resolve(w http.ResponseWriter, r *http.Request) (id string, ok bool) {
+	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+	defer cancel()
+	name := r.PathValue("id")
+	err := s.o.View(ctx, func(m Memory, _ time.Time) {
+		var i *incident.Incident
+		if i, ok = m.Incident(name); ok {
+			id = i.ID
+		}
+	})
+	switch {
+	case err != nil:
+		s.unavailable(w, err)
+		return "", false
+	case !ok:
+		fail(w, http.StatusNotFound, "there is no incident "+name+", and no service of that name with an open one")
+	}
+	return id, ok
+}
+
+// do carries out a command in the name of the peer, and answers.
+func (s *Server) do(w http.ResponseWriter, r *http.Request, c incident.Command) {
+	ctx, cancel := context.WithTimeout(r.Context(), commandTimeout)
+	defer cancel()
+	c.Actor = Actor(r.Context())
+	reply, err := s.o.Do(ctx, c)
+	if err != nil {
+		s.unavailable(w, err)
+		return
+	}
+	s.o.Logger.Info("command", "verb", c.Verb, "service", c.Service, "incident", reply.Incident, "actor", c.Actor, "reason", c.Reason, "err", reply.Err)
+	if reply.Err != "" || reply.Code != "" {
+		status := replyStatus(reply.Code)
+		write(w, status, Envelope{
+			Status: "error", ErrorType: errorType(status), Error: reply.Err, Guard: reply.Guard, Incident: reply.Incident,
+		})
+		return
+	}
+	data, err := json.Marshal(Done{Incident: reply.Incident})
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	succeed(w, data)
+}
+
+func replyStatus(code string) int {
+	switch code {
+	case "refused":
+		return http.StatusConflict
+	case "not_found":
+		return http.StatusNotFound
+	case "bad_request":
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
+}
+
+// reasonGiven refuses a command without a reason: the record is read by people
+// who were not there.
+func reasonGiven(w http.ResponseWriter, reason string) bool {
+	if reason == "" {
+		fail(w, http.StatusBadRequest, "reason: say why")
+	}
+	return reason != ""
+}
+
+func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+	if err := s.o.Reload(); err != nil {
+		fail(w, http.StatusInternalServerError, "the configuration was not reloaded, the old one stays in force: "+err.Error())
+		return
+	}
+	s.o.Logger.Info("command", "verb", "reload", "actor", Actor(r.Context()))
+	succeed(w, json.RawMessage(`"the configuration was reloaded"`))
+}

@@ -1,0 +1,166 @@
+package web_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+func TestCommandsArrive(t *testing.T) {
+	tests := []struct {
+		path, body string
+		want       incident.Command
+	}{
+		{
+			"services/checkout/rollback", `{"reason":"bad","to":"v1","incident_id":"INC-7","severity":"critical"}`,
+			incident.Command{Verb: "rollback", Service: "checkout", Reason: "bad", To: "v1", ExternalID: "INC-7", Severity: trigger.Critical},
+		},
+		{
+			"services/checkout/pause", `{"reason":"migration","for":"90m"}`,
+			incident.Command{Verb: "pause", Service: "checkout", Reason: "migration", For: 90 * time.Minute},
+		},
+		{"services/_all/lock", `{"reason":"freeze"}`, incident.Command{Verb: "lock", All: true, Reason: "freeze"}},
+		{"services/_all/unlock", `{"reason":"over"}`, incident.Command{Verb: "unlock", All: true, Reason: "over"}},
+		{"services/checkout/pardon", `{"version":"v2"}`, incident.Command{Verb: "pardon", Service: "checkout", Version: "v2"}},
+		{"incidents/inc-3/veto", `{"reason":"no"}`, incident.Command{Verb: "veto", Incident: "inc-3", Reason: "no"}},
+		{"incidents/checkout/ack", `{"reason":"seen"}`, incident.Command{Verb: "ack", Incident: "inc-3", Reason: "seen"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.path, func(t *testing.T) {
+			w := newWorld()
+			w.reply = incident.Reply{Incident: "inc-3"}
+			tt.want.Actor = "alice"
+			got := ask(t, w.server().Socket(), "POST", "/api/v1/"+tt.path, tt.body)
+			if got.status != 200 || string(got.Data) != `{"incident":"inc-3"}` {
+				t.Errorf("got %d %s, want 200 and the incident", got.status, got.body)
+			}
+			if diff := cmp.Diff([]incident.Command{tt.want}, w.commands); diff != "" {
+				t.Errorf("command (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRefusalsSayWhoRefused(t *testing.T) {
+	tests := []struct {
+		code   string
+		status int
+		typ    string
+	}{
+		{"refused", 409, "refused"},
+		{"not_found", 404, "not_found"},
+		{"bad_request", 400, "bad_request"},
+	}
+	for _, tt := range tests {
+		w := newWorld()
+		w.reply = incident.Reply{Err: "checkout is locked", Code: tt.code, Guard: incident.GuardLocked, Incident: "inc-3"}
+		got := ask(t, w.server().Socket(), "POST", "/api/v1/services/checkout/rollback", `{"reason":"bad"}`)
+		if got.status != tt.status || got.ErrorType != tt.typ {
+			t.Errorf("%s: got %d %s, want %d %s", tt.code, got.status, got.ErrorType, tt.status, tt.typ)
+		}
+		if got.Guard != incident.GuardLocked || got.Incident != "inc-3" || got.Error != "checkout is locked" {
+			t.Errorf("%s: got %+v, want guard, incident and text", tt.code, got.Envelope)
+		}
+	}
+}
+
+func TestDeploymentArrives(t *testing.T) {
+	w := newWorld()
+	got := ask(t, w.server().Socket(), "POST", "/api/v1/deployments",
+		`{"service":"checkout","version":"v2","previous":"v1","started_at":"2026-03-01T11:58:00Z","change":"CHG-1","no_auto_rollback":true}`)
+	if got.status != 200 {
+		t.Fatalf("got %d %s", got.status, got.body)
+	}
+	want := []incident.Input{incident.Deployed{
+		Service: "checkout", Version: "v2", Previous: "v1", StartedAt: noon.Add(-2 * time.Minute), At: noon,
+		By: "alice", Change: "CHG-1", Source: "api", NoAutoRollback: true,
+	}}
+	if diff := cmp.Diff(want, w.inputs); diff != "" {
+		t.Errorf("input (-want +got):\n%s", diff)
+	}
+}
+
+func TestBadBodies(t *testing.T) {
+	const rollback, pause, pardon, deployments = "services/checkout/rollback", "services/checkout/pause", "services/checkout/pardon", "deployments"
+	tests := []struct {
+		name, path, body string
+		status           int
+		says             string
+	}{
+		{"empty", rollback, "", 400, "empty"},
+		{"not JSON", rollback, "reason=bad", 400, "invalid character"},
+		{"an array", rollback, `["bad"]`, 400, "array"},
+		{"unknown field", rollback, `{"reason":"bad","force":true}`, 400, `unknown field "force"`},
+		{"something after", rollback, `{"reason":"bad"} {}`, 400, "after the object"},
+		{"cut off", rollback, `{"reason":"bad"`, 400, "unexpected EOF"},
+		{"no reason", rollback, `{}`, 400, "reason"},
+		{"scope", rollback, `{"reason":"bad","scope":"application"}`, 400, "not implemented in this version"},
+		{"severity", rollback, `{"reason":"bad","severity":"awful"}`, 400, "unknown severity"},
+		{"too large", rollback, `{"reason":"` + strings.Repeat("x", 65<<10) + `"}`, 413, "larger than"},
+		{"duration", pause, `{"reason":"x","for":"soon"}`, 400, "not a duration"},
+		{"duration as a number", pause, `{"reason":"x","for":4}`, 400, "string such as"},
+		{"no time at all", pause, `{"reason":"x","for":"0s"}`, 400, "not a duration"},
+		{"resume for", "services/checkout/resume", `{"reason":"x","for":"1h"}`, 400, "takes no duration"},
+		{"no version", pardon, `{"reason":"x"}`, 400, "version"},
+		{"no service", deployments, `{"version":"v2"}`, 400, "service"},
+		{"no deployed version", deployments, `{"service":"checkout"}`, 400, "version"},
+		{"from the future", deployments, `{"service":"checkout","version":"v2","started_at":"2026-03-01T13:00:00Z"}`, 400, "future"},
+		{"no time", deployments, `{"service":"checkout","version":"v2","started_at":"noon"}`, 400, "noon"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			got := ask(t, w.server().Socket(), "POST", "/api/v1/"+tt.path, tt.body)
+			if got.status != tt.status || !strings.Contains(got.Error, tt.says) {
+				t.Errorf("got %d %q, want %d and %q in it", got.status, got.Error, tt.status, tt.says)
+			}
+			if len(w.commands)+len(w.inputs) > 0 {
+				t.Errorf("it was carried out: %+v %+v", w.commands, w.inputs)
+			}
+		})
+	}
+}
+
+func TestReload(t *testing.T) {
+	w := newWorld()
+	if got := ask(t, w.server().Socket(), "POST", "/-/reload", ""); got.status != 200 || w.reloads != 1 {
+		t.Errorf("got %d and %d reloads, want 200 and one", got.status, w.reloads)
+	}
+	w.reloadErr = errors.New("rollbackd.toml:3: unknown key")
+	got := ask(t, w.server().Socket(), "POST", "/-/reload", "")
+	if got.status != 500 || !strings.Contains(got.Error, "rollbackd.toml:3") || !strings.Contains(got.Error, "old one stays") {
+		t.Errorf("got %d %q, want 500, the mistake and that the old one stays", got.status, got.Error)
+	}
+}
+
+// FuzzCommandBody: whatever is sent, the answer is JSON with a status of ours,
+// and nothing without a reason is carried out.
+func FuzzCommandBody(f *testing.F) {
+	for _, seed := range []string{`{"reason":"bad"}`, `{"reason":""}`, `{"reason":1}`, `{"Reason":"x","to":null}`, "", "{", "\xff"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		w := newWorld()
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/v1/services/checkout/rollback", strings.NewReader(body))
+		got := send(t, w.server().Socket(), r)
+		switch got.status {
+		case 200:
+			if len(w.commands) != 1 || w.commands[0].Reason == "" {
+				t.Errorf("200 for %q, but the commands are %+v", body, w.commands)
+			}
+		case 400, 413:
+			if len(w.commands) != 0 || got.Status != "error" {
+				t.Errorf("%d for %q, but the commands are %+v", got.status, body, w.commands)
+			}
+		default:
+			t.Errorf("%d for %q", got.status, body)
+		}
+	})
+}

@@ -1,0 +1,173 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benbjohnson/clock"
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
+	"github.com/rollbackd/rollbackd/web"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noon is when every test takes place.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// world is a memory with one service, checkout, and a few incidents; it notes
+// what it is told to do.
+type world struct {
+	incidents []*incident.Incident
+	older     []*incident.Incident
+	triggers  []incident.TriggerView
+	reply     incident.Reply
+	viewErr   error
+	notReady  error
+	reloadErr error
+
+	commands []incident.Command
+	inputs   []incident.Input
+	reloads  int
+}
+
+func newWorld() *world {
+	return &world{
+		incidents: []*incident.Incident{
+			{ID: "inc-3", Service: "checkout", State: incident.Held, OpenedAt: noon.Add(-time.Hour)},
+			{ID: "inc-2", Service: "search", State: incident.Closed, OpenedAt: noon.Add(-2 * time.Hour)},
+		},
+		older: []*incident.Incident{
+			{ID: "inc-2", Service: "search", State: incident.Closed, OpenedAt: noon.Add(-2 * time.Hour)},
+			{ID: "inc-1", Service: "checkout", State: incident.Closed, OpenedAt: noon.Add(-72 * time.Hour)},
+		},
+	}
+}
+
+func (w *world) Services(time.Time) []incident.ServiceView {
+	return []incident.ServiceView{{Service: "checkout", State: "ok", Triggers: w.triggers}}
+}
+
+func (w *world) Service(name string, now time.Time) (incident.ServiceView, bool) {
+	return w.Services(now)[0], name == "checkout"
+}
+
+func (w *world) Versions(name string, _ time.Time) []incident.VersionView {
+	if name != "checkout" {
+		return nil
+	}
+	return []incident.VersionView{{Version: "v2", Standing: "running", Running: true}}
+}
+
+func (w *world) Why(name string, now time.Time) (incident.WhyView, bool) {
+	s, ok := w.Service(name, now)
+	return incident.WhyView{Service: s, Now: "watching"}, ok
+}
+
+func (w *world) Incidents() []*incident.Incident { return w.incidents }
+
+func (w *world) Incident(idOrService string) (*incident.Incident, bool) {
+	for _, i := range w.incidents {
+		if i.ID == idOrService || (i.Service == idOrService && i.State != incident.Closed) {
+			return i, true
+		}
+	}
+	return nil, false
+}
+
+func (w *world) view(_ context.Context, f func(m web.Memory, now time.Time)) error {
+	if w.viewErr != nil {
+		return w.viewErr
+	}
+	f(w, noon)
+	return nil
+}
+
+// past is the world's journal.
+type past struct{ *world }
+
+func (p past) Incidents(context.Context, web.Filter) ([]*incident.Incident, error) {
+	return p.older, nil
+}
+
+func (p past) Incident(_ context.Context, id string) (*incident.Incident, bool, error) {
+	for _, i := range p.older {
+		if i.ID == id {
+			return i, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+func (w *world) server() *web.Server {
+	mock := clock.NewMock()
+	mock.Set(noon)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(web.NewTriggers(w.view))
+	return web.New(web.Options{
+		View:    w.view,
+		History: past{w},
+		Do: func(_ context.Context, c incident.Command) (incident.Reply, error) {
+			w.commands = append(w.commands, c)
+			return w.reply, nil
+		},
+		Submit: func(in incident.Input) { w.inputs = append(w.inputs, in) },
+		Reload: func() error {
+			w.reloads++
+			return w.reloadErr
+		},
+		Ready:        func() error { return w.notReady },
+		ExternalHost: "ops.example.com",
+		Clock:        mock,
+		Logger:       hclog.NewNullLogger(),
+		Gatherer:     registry,
+	})
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	web.Envelope
+}
+
+// ask sends one request, as the user alice on localhost.
+func ask(t *testing.T, h http.Handler, method, target, body string) answer {
+	t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequestWithContext(web.WithActor(t.Context(), "alice"), method, target, reader)
+	r.Host = "localhost:9797"
+	return send(t, h, r)
+}
+
+func send(t *testing.T, h http.Handler, r *http.Request) answer {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, r)
+	a := answer{status: recorder.Code, header: recorder.Header(), body: recorder.Body.String()}
+	if strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
+		if err := json.Unmarshal([]byte(a.body), &a.Envelope); err != nil {
+			t.Fatalf("%s %s: the answer is not JSON: %v\n%s", r.Method, r.URL, err, a.body)
+		}
+	}
+	return a
+}
+
+// firing is a trigger that fires at 8.1%.
+func firing(name string) incident.TriggerView {
+	return incident.TriggerView{Name: name, State: trigger.Firing, Value: 0.081, HasValue: true}
+}

@@ -1,0 +1,208 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/rollbackd/rollbackd/incident"
+)
+
+// The number of incidents in a list: what is given when the request does not
+// say, and the most it may ask for.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// Filter picks incidents. Its zero value picks all, without a limit.
+type Filter struct {
+	// Service is empty for all.
+	Service string
+	// State is a state, "open" for all but closed, or empty for all.
+	State string
+	// Since drops incidents opened before it; zero drops none.
+	Since time.Time
+	// Limit is how many at most; zero for all.
+	Limit int
+}
+
+// Matches tells whether an incident passes the filter, its limit aside.
+func (f Filter) Matches(i *incident.Incident) bool {
+	switch {
+	case f.Service != "" && i.Service != f.Service:
+		return false
+	case i.OpenedAt.Before(f.Since):
+		return false
+	case f.State == "open":
+		return i.State != incident.Closed
+	}
+	return f.State == "" || string(i.State) == f.State
+}
+
+// parseFilter reads the query of a list. An unknown word is an error: a filter
+// that is silently ignored shows the wrong incidents.
+func parseFilter(q url.Values, now time.Time) (Filter, error) {
+	f := Filter{Limit: defaultLimit}
+	for key := range q {
+		var err error
+		value := q.Get(key)
+		switch key {
+		case "service":
+			f.Service = value
+		case "state":
+			f.State, err = parseState(value)
+		case "since":
+			f.Since, err = parseSince(value, now)
+		case "limit":
+			f.Limit, err = parseLimit(value)
+		default:
+			err = fmt.Errorf("unknown parameter %q (want service, state, since or limit)", key)
+		}
+		if err != nil {
+			return Filter{}, err
+		}
+	}
+	return f, nil
+}
+
+func parseState(word string) (string, error) {
+	states := []string{
+		"", "open", string(incident.Firing), string(incident.CountingDown), string(incident.AwaitingApproval), string(incident.Held),
+		string(incident.Confirming), string(incident.RollingBack), string(incident.Verifying), string(incident.Closed),
+	}
+	if !slices.Contains(states, word) {
+		return "", fmt.Errorf("state: %q is not a state (want one of %q)", word, states[1:])
+	}
+	return word, nil
+}
+
+// parseSince reads an instant, or a duration before now.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	ago, err := model.ParseDuration(text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("since: %q is neither a time (2026-03-01T03:00:00Z) nor a duration (24h)", text)
+	}
+	return now.Add(-time.Duration(ago)), nil
+}
+
+func parseLimit(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, fmt.Errorf("limit: %q is not a number from 1 to %d", text, maxLimit)
+	}
+	return n, nil
+}
+
+func (s *Server) incidents(w http.ResponseWriter, r *http.Request) {
+	f, err := parseFilter(r.URL.Query(), s.o.Clock.Now())
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	found, err := s.remembered(r.Context(), f)
+	if err != nil {
+		s.unavailable(w, err)
+		return
+	}
+	if found, err = s.addOlder(r.Context(), f, found); err != nil {
+		s.unavailable(w, err)
+		return
+	}
+	data, err := json.Marshal(list(newest(found, f.Limit)))
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	succeed(w, data)
+}
+
+// listed is an incident of a list, already as JSON.
+type listed struct {
+	id       string
+	openedAt time.Time
+	body     json.RawMessage
+}
+
+// MarshalJSON is the incident alone.
+func (l listed) MarshalJSON() ([]byte, error) { return l.body, nil }
+
+func (s *Server) remembered(ctx context.Context, f Filter) (found []listed, err error) {
+	var marshal error
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	err = s.o.View(ctx, func(m Memory, _ time.Time) {
+		for _, i := range m.Incidents() {
+			if f.Matches(i) && marshal == nil {
+				found, marshal = appendListed(found, i)
+			}
+		}
+	})
+	return found, cmp.Or(err, marshal)
+}
+
+// addOlder adds what memory has let go of. Every open incident is in memory, so
+// history is only asked where closed ones are wanted.
+func (s *Server) addOlder(ctx context.Context, f Filter, found []listed) ([]listed, error) {
+	if s.o.History == nil || (f.State != "" && f.State != string(incident.Closed)) {
+		return found, nil
+	}
+	known := map[string]bool{}
+	for _, l := range found {
+		known[l.id] = true
+	}
+	older, err := s.o.History.Incidents(ctx, f)
+	for _, i := range older {
+		if known[i.ID] || !f.Matches(i) || err != nil {
+			continue
+		}
+		found, err = appendListed(found, i)
+	}
+	return found, err
+}
+
+func appendListed(found []listed, i *incident.Incident) ([]listed, error) {
+	body, err := json.Marshal(i)
+	return append(found, listed{id: i.ID, openedAt: i.OpenedAt, body: body}), err
+}
+
+// newest sorts newest first and keeps limit of them; 0 keeps all.
+func newest(found []listed, limit int) []listed {
+	slices.SortStableFunc(found, func(a, b listed) int {
+		return cmp.Or(b.openedAt.Compare(a.openedAt), cmp.Compare(b.id, a.id))
+	})
+	if limit > 0 && len(found) > limit {
+		found = found[:limit]
+	}
+	return found
+}
+
+func (s *Server) incident(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	data, found, err := s.peek(r.Context(), func(m Memory, _ time.Time) (any, bool) { return m.Incident(id) })
+	if err == nil && !found && s.o.History != nil {
+		var old *incident.Incident
+		if old, found, err = s.o.History.Incident(r.Context(), id); err == nil && found {
+			data, err = json.Marshal(old)
+		}
+	}
+	switch {
+	case err != nil:
+		s.unavailable(w, err)
+	case !found:
+		fail(w, http.StatusNotFound, "there is no incident "+id+", and no service of that name with an open one")
+	default:
+		succeed(w, data)
+	}
+}

@@ -1,0 +1,125 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// The limits of a connection. A reader that dawdles must not hold one for ever.
+const (
+	headerTimeout  = 5 * time.Second
+	requestTimeout = 15 * time.Second
+	answerTimeout  = time.Minute
+	idleTimeout    = 2 * time.Minute
+	maxHeader      = 32 << 10
+	// drainTimeout is how long requests under way may take after the end.
+	drainTimeout = 5 * time.Second
+)
+
+// Listeners are the two doors, open but not yet served.
+type Listeners struct {
+	socket *socket
+	tcp    net.Listener // nil without one
+}
+
+// Listen opens the unix socket, and TCP unless tcp is empty. Close or Serve
+// must follow.
+func Listen(ctx context.Context, socketPath, tcp string) (*Listeners, error) {
+	s, err := listenSocket(socketPath)
+	if err != nil {
+		return nil, err
+	}
+	if tcp == "" {
+		return &Listeners{socket: s}, nil
+	}
+	var config net.ListenConfig
+	t, err := config.Listen(ctx, "tcp", tcp)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("web.listen: %w", err), s.Close())
+	}
+	return &Listeners{socket: s, tcp: t}, nil
+}
+
+// SocketPath is where the socket is.
+func (l *Listeners) SocketPath() string { return l.socket.path }
+
+// TCPAddr is the TCP address that was bound; empty without one.
+func (l *Listeners) TCPAddr() string {
+	if l.tcp == nil {
+		return ""
+	}
+	return l.tcp.Addr().String()
+}
+
+// Close stops listening. It may be called more than once.
+func (l *Listeners) Close() error {
+	err := l.socket.Close()
+	if l.tcp == nil {
+		return err
+	}
+	if closing := l.tcp.Close(); !errors.Is(closing, net.ErrClosed) {
+		err = errors.Join(err, closing)
+	}
+	return err
+}
+
+// Serve answers on both doors until ctx ends, then lets requests under way
+// finish for a moment. The listeners are closed when it returns.
+func (s *Server) Serve(ctx context.Context, l *Listeners) error {
+	servers := []*http.Server{s.server(s.Socket())}
+	doors := []net.Listener{l.socket}
+	if l.tcp != nil {
+		servers = append(servers, s.server(s.TCP()))
+		doors = append(doors, l.tcp)
+	}
+	ended := make(chan error, len(servers))
+	for i, server := range servers {
+		go func() { ended <- server.Serve(doors[i]) }()
+	}
+	var failure error
+	waiting := len(servers)
+	select {
+	case <-ctx.Done():
+	case failure = <-ended:
+		waiting--
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	errs := []error{real(failure)}
+	for _, server := range servers {
+		if err := server.Shutdown(drain); err != nil {
+			errs = append(errs, server.Close())
+		}
+	}
+	for range waiting {
+		errs = append(errs, real(<-ended))
+	}
+	return errors.Join(append(errs, l.Close())...)
+}
+
+// real drops the error with which a server says that it was asked to end.
+func real(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ConnContext:       connContext,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          s.o.Logger.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+	}
+}

@@ -1,0 +1,90 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// readTimeout bounds how long a read waits for its turn with the brain.
+const readTimeout = 10 * time.Second
+
+// look answers a request from memory. f returns false when what was asked for
+// does not exist. The answer becomes JSON inside the view: what memory returns
+// may change as soon as the view ends.
+func (s *Server) look(w http.ResponseWriter, r *http.Request, what string, f func(m Memory, now time.Time) (any, bool)) {
+	data, found, err := s.peek(r.Context(), f)
+	switch {
+	case err != nil:
+		s.unavailable(w, err)
+	case !found:
+		fail(w, http.StatusNotFound, what+" is not known")
+	default:
+		succeed(w, data)
+	}
+}
+
+func (s *Server) peek(ctx context.Context, f func(m Memory, now time.Time) (any, bool)) (data json.RawMessage, found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	var marshal error
+	err = s.o.View(ctx, func(m Memory, now time.Time) {
+		var answer any
+		if answer, found = f(m, now); found {
+			data, marshal = json.Marshal(answer)
+		}
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return data, found, marshal
+}
+
+// unavailable says that the brain could not be asked.
+func (s *Server) unavailable(w http.ResponseWriter, err error) {
+	s.o.Logger.Warn("a request could not be answered", "err", err)
+	fail(w, http.StatusServiceUnavailable, "rollbackd cannot answer just now: "+err.Error())
+}
+
+func (s *Server) services(w http.ResponseWriter, r *http.Request) {
+	s.look(w, r, "", func(m Memory, now time.Time) (any, bool) { return list(m.Services(now)), true })
+}
+
+func (s *Server) service(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("service")
+	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) { return m.Service(name, now) })
+}
+
+func (s *Server) why(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("service")
+	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) { return m.Why(name, now) })
+}
+
+func (s *Server) versions(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("service")
+	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) {
+		_, ok := m.Service(name, now)
+		return list(m.Versions(name, now)), ok
+	})
+}
+
+// list makes a nil list an empty one, so that JSON has [] and not null.
+func list[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
+}
+
+func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
+	succeed(w, json.RawMessage(`"rollbackd is healthy"`))
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if err := s.o.Ready(); err != nil {
+		fail(w, http.StatusServiceUnavailable, "rollbackd is not ready: "+err.Error())
+		return
+	}
+	succeed(w, json.RawMessage(`"rollbackd is ready"`))
+}
