@@ -11,24 +11,19 @@ import (
 
 // checkEntry looks at an entry that has just become durable.
 func (w *world) checkEntry(e incident.Entry) {
-	switch e.Kind {
-	case incident.KindStepBegun:
-		w.journal.intents[e.Step.Ref] = e.Step.Changes
-	case incident.KindStepEnded:
-		if e.Step.Result != nil {
-			w.journal.ends[e.Step.Ref] = *e.Step.Result
-		}
-	case incident.KindPardon:
+	if s := e.Step; s != nil && s.Result == nil {
+		w.journal.intents[s.Ref] = s.Changes
+	} else if s != nil {
+		w.journal.ends[s.Ref] = *s.Result
+	}
+	if e.Pardon != nil {
 		delete(w.journal.automatic, e.Service)
-	case incident.KindPlanned:
-		if r := e.Planned; r.To != "" && r.To == r.From {
-			w.fault("a rollback of %s from %s towards the version that runs", e.Service, r.From)
-		}
-	case incident.KindRunEnded:
-		if e.RunEnded.State == incident.RunCompleted && e.RunEnded.Samples == 0 {
-			w.fault("a rollback of %s is completed, and verification saw nothing", e.Service)
-		}
-	default: // nothing to hold it to
+	}
+	if r := e.Planned; r != nil && r.To != "" && r.To == r.From {
+		w.fault("a rollback of %s from %s towards the version that runs", e.Service, r.From)
+	}
+	if r := e.RunEnded; r != nil && r.State == incident.RunCompleted && r.Samples == 0 {
+		w.fault("a rollback of %s is completed, and verification saw nothing", e.Service)
 	}
 	if e.At.IsZero() || e.At.Location() != time.UTC || e.Actor == "" || e.Text == "" {
 		w.fault("entry %s has no time in UTC, no actor or no text", e.Kind)

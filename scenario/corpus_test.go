@@ -16,13 +16,13 @@ import (
 )
 
 // corpus is every test file of the corpus, hazards included.
-func corpus(t testing.TB) []string {
-	t.Helper()
+func corpus(tb testing.TB) []string {
+	tb.Helper()
 	var paths []string
 	for _, pattern := range []string{"testdata/*.toml", "testdata/hazards/*.toml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		paths = append(paths, found...)
 	}
@@ -32,20 +32,20 @@ func corpus(t testing.TB) []string {
 func indexed(i int) string { return fmt.Sprintf("[%d]", i) }
 
 // parse reads cases for the small configuration of the corpus.
-func parse(t testing.TB, cases string) *scenario.File {
-	t.Helper()
+func parse(tb testing.TB, cases string) *scenario.File {
+	tb.Helper()
 	f, err := scenario.Parse("testdata/inline.toml", "config = \"config/base.toml\"\n"+cases)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
 
-func load(t testing.TB, path string) *scenario.File {
-	t.Helper()
+func load(tb testing.TB, path string) *scenario.File {
+	tb.Helper()
 	f, err := scenario.Load(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
@@ -75,12 +75,15 @@ func TestCorpusCoversTheHazards(t *testing.T) {
 	}
 	for _, hazard := range []string{"H01", "H02", "H03", "H04", "H11", "H12", "H16", "H23", "H25", "H28", "H31"} {
 		found, err := filepath.Glob("testdata/hazards/" + hazard + "-*.toml")
-		if err != nil || len(found) != 1 {
-			t.Errorf("%s: found %v, want one file", hazard, found)
-			continue
+		if err != nil {
+			t.Fatal(err)
 		}
-		if n := len(load(t, found[0]).Cases); n < 4 {
-			t.Errorf("%s: %d cases, want at least 4", hazard, n)
+		sides := 0
+		for _, path := range found {
+			sides += len(load(t, path).Cases)
+		}
+		if sides < 4 {
+			t.Errorf("%s: %d cases in %v, want at least 4", hazard, sides, found)
 		}
 	}
 }

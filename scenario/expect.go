@@ -193,11 +193,12 @@ func (e expect) parts() []string {
 		parts = append(parts, "trigger "+t.name+" "+t.state)
 	}
 	if i := e.incident; i != nil {
-		parts = append(parts, strings.TrimSpace("incident "+words(i.state, "severity", i.severity, "response", i.response,
-			"outcome", i.outcome, "held_by", i.heldBy)))
+		parts = append(parts, incidentFacts{
+			state: i.state, severity: i.severity, response: i.response, outcome: i.outcome, heldBy: i.heldBy,
+		}.String())
 	}
 	if b := e.rollback; b != nil {
-		parts = append(parts, strings.TrimSpace("rollback "+words(b.state, "from", quoted(b.from), "to", quoted(b.to))))
+		parts = append(parts, rollbackWords(b.state, b.from, b.to))
 	}
 	if e.rollbacks != nil {
 		parts = append(parts, fmt.Sprintf("rollbacks %d", *e.rollbacks))
@@ -212,14 +213,26 @@ func (e expect) parts() []string {
 }
 
 // words writes a state and the named words that are not empty.
-func words(state string, pairs ...string) string {
-	text := state
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			text += " " + pairs[i] + "=" + pairs[i+1]
+func words(state string, named ...namedWord) string {
+	parts := []string{state}
+	for _, n := range named {
+		if n.word != "" {
+			parts = append(parts, n.name+"="+n.word)
 		}
 	}
-	return strings.TrimSpace(text)
+	return strings.TrimSpace(strings.Join(parts, " "))
+}
+
+type namedWord struct{ name, word string }
+
+// String is the incident as a failure shows it.
+func (f incidentFacts) String() string {
+	return "incident " + words(f.state, namedWord{"severity", f.severity}, namedWord{"response", f.response},
+		namedWord{"outcome", f.outcome}, namedWord{"held_by", f.heldBy})
+}
+
+func rollbackWords(state string, from, to *string) string {
+	return "rollback " + words(state, namedWord{"from", quoted(from)}, namedWord{"to", quoted(to)})
 }
 
 func quoted(text *string) string {
@@ -245,11 +258,10 @@ func (r *record) describe(e expect, m moment) string {
 			parts = append(parts, "trigger "+e.trigger.name+" "+e.trigger.stateIn(f))
 		}
 		if e.incident != nil {
-			parts = append(parts, "incident "+words(f.incident.state, "severity", f.incident.severity, "response", f.incident.response,
-				"outcome", f.incident.outcome, "held_by", f.incident.heldBy))
+			parts = append(parts, f.incident.String())
 		}
 		if e.rollback != nil {
-			parts = append(parts, "rollback "+words(f.rollback.state, "from", quoted(&f.rollback.from), "to", quoted(&f.rollback.to)))
+			parts = append(parts, rollbackWords(f.rollback.state, &f.rollback.from, &f.rollback.to))
 		}
 		if len(parts) > 0 {
 			lines = append(lines, r.services[i]+": "+strings.Join(parts, "; "))

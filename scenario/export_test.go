@@ -16,15 +16,18 @@ func (f *File) PlayKilled(c *Case, after int, down time.Duration) Verdict {
 }
 
 // PlayBroken plays a case and, at 30s, lets something be asked of the world that
-// no brain should ask. With forget the journal loses its last line then.
-func (f *File) PlayBroken(c *Case, do func(incident.Carrier), forget bool) Verdict {
+// no brain should ask.
+func (f *File) PlayBroken(c *Case, do func(incident.Carrier)) Verdict {
 	w := newWorld(c)
-	w.queue.push(30*time.Second, rankEvent, func() {
-		do(w)
-		if forget {
-			w.journal.lines = w.journal.lines[:len(w.journal.lines)-1]
-		}
-	})
+	w.queue.push(30*time.Second, rankEvent, func() { do(w) })
+	w.play()
+	return f.verdict(w)
+}
+
+// PlayForgetful plays a case in which the journal loses its last line at 30s.
+func (f *File) PlayForgetful(c *Case) Verdict {
+	w := newWorld(c)
+	w.queue.push(30*time.Second, rankEvent, func() { w.journal.lines = w.journal.lines[:len(w.journal.lines)-1] })
 	w.play()
 	return f.verdict(w)
 }

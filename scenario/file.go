@@ -31,8 +31,7 @@ func Load(path string) (*File, error) {
 func Parse(path, text string) (*File, error) {
 	values := map[string]any{}
 	if _, err := toml.Decode(text, &values); err != nil {
-		var syntax toml.ParseError
-		if errors.As(err, &syntax) {
+		if syntax, is := errors.AsType[toml.ParseError](err); is {
 			return nil, fmt.Errorf("%s:%d: %s", path, syntax.Position.Line, syntax.Message)
 		}
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -120,7 +120,7 @@ func (r *fileReader) readHealth(t *table, e event) []event {
 	for i := range events {
 		check := h
 		if hasSeq {
-			check.seq = uint64(seq) + uint64(i)
+			check.seq = uint64(max(0, seq+i))
 		}
 		events[i] = event{at: e.at + time.Duration(i)*every, line: e.line, health: &check}
 	}
@@ -156,7 +156,7 @@ func (r *fileReader) readCommand(t *table, id string) *incident.Command {
 		c.Severity = severity
 	}
 	if c.Actor == "" {
-		c.Actor = "alice"
+		c.Actor = "somebody"
 	}
 	t.finish()
 	return c

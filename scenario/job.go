@@ -40,11 +40,12 @@ func (w *world) startStep(s incident.Start) {
 		w.ended(s.Ref, w.result(incident.StepResult{State: incident.StepDone, Output: "probe: done already"}, w.now))
 		return
 	}
-	w.run(s, w.journal.intents[s.Ref])
+	w.run(s)
 }
 
 // run lets a step run.
-func (w *world) run(s incident.Start, changes bool) {
+func (w *world) run(s incident.Start) {
+	changes := w.journal.intents[s.Ref]
 	does := w.c.steps[s.Ref.Name]
 	if d, waits := waitOf(s.Do); waits && does.takes == 0 {
 		does.takes = d

@@ -38,7 +38,7 @@ func Run(ctx context.Context, paths []string, o Options) (Result, error) {
 		}
 		f, err := Load(path)
 		if err != nil {
-			p.printf("FAIL  %s\n%s\n", path, indent(err.Error(), "    "))
+			p.printf("FAIL  %s\n%s\n", path, indent(err.Error()))
 			total.Failed++
 			continue
 		}
@@ -89,7 +89,7 @@ func (f *File) verdict(w *world) Verdict {
 		if timeline == shown {
 			text += "  timeline: the same"
 		} else {
-			text += "  timeline:\n" + indent(timeline, "    ")
+			text += "  timeline:\n" + indent(timeline)
 		}
 		shown = timeline
 		v.Failures = append(v.Failures, text)
@@ -152,7 +152,7 @@ func (p *printer) file(ctx context.Context, f *File, o Options) Result {
 		v := f.Play(c)
 		if len(v.Failures) > 0 {
 			r.Failed++
-			p.printf("--- FAIL  %s\n%s\n", c.Name, indent(strings.Join(v.Failures, "\n"), "    "))
+			p.printf("--- FAIL  %s\n%s\n", c.Name, indent(strings.Join(v.Failures, "\n")))
 		} else {
 			r.Passed++
 		}
@@ -160,7 +160,7 @@ func (p *printer) file(ctx context.Context, f *File, o Options) Result {
 			p.printf("--- ok    %s\n", c.Name)
 		}
 		if o.Verbose {
-			p.printf("%s\n", indent(strings.Join(v.Timeline, "\n"), "    "))
+			p.printf("%s\n", indent(strings.Join(v.Timeline, "\n")))
 		}
 	}
 	switch {
@@ -181,6 +181,6 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func indent(text, by string) string {
-	return by + strings.ReplaceAll(text, "\n", "\n"+by)
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(text, "\n", "\n    ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ var (
 // "0+10x5", "10-2x3", "_", "_x3", "stale", "NaN", "+Inf".
 func parseSeries(text string, interval time.Duration) (series, error) {
 	s := series{interval: interval}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		r, err := parseRun(word)
 		if err != nil {
 			return series{}, err
@@ -158,9 +159,9 @@ type history []placed
 
 // at is the sample that holds at a time since the start of the case.
 func (h history) at(since time.Duration) sample {
-	for i := len(h) - 1; i >= 0; i-- {
-		if h[i].from <= since {
-			return h[i].series.at(since - h[i].from)
+	for _, p := range slices.Backward(h) {
+		if p.from <= since {
+			return p.at(since - p.from)
 		}
 	}
 	return sample{}

@@ -105,9 +105,7 @@ func (s *Source) events(ctx context.Context, cancel context.CancelCauseFunc) eve
 	return events{
 		connected: func() {
 			now := wall(s.clock)
-			if was, lasted := s.link.set(true, now); !was {
-				s.log.Info("connected", "after", lasted)
-			}
+			s.log.Info("connected", "after", s.link.raise(now))
 			s.opt.Observer.SetUp(sourceName)
 			s.queue.mend(now)
 		},
@@ -118,7 +116,7 @@ func (s *Source) events(ctx context.Context, cancel context.CancelCauseFunc) eve
 			if s.lossy.Load() > 0 {
 				s.queue.lost()
 			}
-			s.link.set(false, wall(s.clock))
+			s.link.drop(wall(s.clock))
 			s.opt.Observer.SetDown(sourceName)
 			s.fail("disconnected", "the connection was lost", s.opt.Prefix, err)
 		},

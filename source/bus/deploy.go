@@ -50,7 +50,7 @@ type deployBody struct{ incident.Deployed }
 
 // ParseDeploy reads a deployment in our own JSON. A time that is ahead of ours by
 // more than half a minute becomes the time of arrival, and ahead tells so; one
-// that is in the past stands, however old. The error is a *Rejection.
+// that is in the past stands, however old. The error is a *RejectedError.
 func ParseDeploy(e Event, rules Rules) (d incident.Deployed, ahead bool, err error) {
 	if e.Service != "" && !rules.Services[e.Service] {
 		return d, false, reject(reasonUnknownService, printable(e.Service))

@@ -66,7 +66,7 @@ type healthBody struct {
 // ParseHealth reads a health check in our own JSON. The check's time is that of
 // its arrival; the producer's own only decides whether it still counts. ahead
 // tells that the producer's clock is in the future by more than half a minute.
-// The error is a *Rejection.
+// The error is a *RejectedError.
 func ParseHealth(e Event, rules Rules) (h incident.Health, ahead bool, err error) {
 	if e.Service != "" && !rules.Services[e.Service] {
 		return h, false, reject(reasonUnknownService, printable(e.Service))

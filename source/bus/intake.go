@@ -19,6 +19,9 @@ const (
 	headerSubject = "Rollbackd-Subject"
 )
 
+// reasonAhead counts events whose time was clamped to ours.
+const reasonAhead = "future_event"
+
 // Bounds of what is done about refused events: whoever floods the bus with them
 // must not flood the dead letters and the log as well.
 const (
@@ -108,7 +111,9 @@ func (in *intake) handle(ctx context.Context, r route, m message) error {
 		if err != nil {
 			return err
 		}
-		in.noteAhead(ahead)
+		if ahead {
+			in.opt.Observer.Failed(sourceName, reasonAhead)
+		}
 		in.pass(ctx, d, m)
 		return nil
 	}
@@ -116,15 +121,11 @@ func (in *intake) handle(ctx context.Context, r route, m message) error {
 	if err != nil {
 		return err
 	}
-	in.noteAhead(ahead)
+	if ahead {
+		in.opt.Observer.Failed(sourceName, reasonAhead)
+	}
 	h.Replayed = m.replayed
 	return in.limit(ctx, h, m)
-}
-
-func (in *intake) noteAhead(ahead bool) {
-	if ahead {
-		in.opt.Observer.Failed(sourceName, "future_event")
-	}
 }
 
 // limit passes a check on at the rate that one instance may have.
@@ -173,9 +174,9 @@ func (in *intake) flush(ctx context.Context, now time.Time) {
 
 // refuse counts, logs and keeps a copy of an event that is not as it should be.
 func (in *intake) refuse(r route, m message, err error) {
-	var why *Rejection
+	var why *RejectedError
 	if !errors.As(err, &why) {
-		why = &Rejection{Reason: reasonMalformed, Detail: err.Error()}
+		why = &RejectedError{Reason: reasonMalformed, Detail: err.Error()}
 	}
 	in.opt.Observer.Rejected(why.Reason)
 	if in.newsworthy(why) {
@@ -200,7 +201,7 @@ func (in *intake) refuse(r route, m message, err error) {
 
 // newsworthy limits the log: each reason once a minute, each unknown service
 // once, as far as they can be remembered.
-func (in *intake) newsworthy(why *Rejection) bool {
+func (in *intake) newsworthy(why *RejectedError) bool {
 	if why.Reason != reasonUnknownService {
 		return in.seldom.Allow(why.Reason)
 	}

@@ -121,6 +121,9 @@ func TestALaterCheckBringsOutWhatWasHeld(t *testing.T) {
 	if diff := cmp.Diff([]string{"warn", "pass"}, got); diff != "" {
 		t.Errorf("passed on (-want +got):\n%s", diff)
 	}
+	if len(l.holding) != 0 {
+		t.Errorf("%d are still to be looked after, want none", len(l.holding))
+	}
 }
 
 func TestInstancesAreBounded(t *testing.T) {

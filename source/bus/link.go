@@ -18,19 +18,32 @@ type link struct {
 
 func newLink(now time.Time) *link { return &link{changed: make(chan struct{}), since: now} }
 
-// set records that we are connected or not, and tells how long it was as it was
-// until now. Being connected twice in a row is a new connection all the same.
-func (l *link) set(up bool, now time.Time) (was bool, lasted time.Duration) {
+// raise records a new connection. It tells how long there was none; being
+// connected twice in a row is a new connection all the same.
+func (l *link) raise(now time.Time) (down time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	was, lasted = l.up, now.Sub(l.since)
-	l.up, l.since = up, now
-	if up {
-		l.epoch++
+	if !l.up {
+		down = now.Sub(l.since)
 	}
+	l.up = true
+	l.epoch++
+	l.announce(now)
+	return down
+}
+
+// drop records that there is no connection.
+func (l *link) drop(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.up = false
+	l.announce(now)
+}
+
+func (l *link) announce(now time.Time) {
+	l.since = now
 	close(l.changed)
 	l.changed = make(chan struct{})
-	return was, lasted
 }
 
 // state is whether we are connected, by which connection, and what is closed when

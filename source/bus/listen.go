@@ -98,7 +98,7 @@ func (l *listener) subscribe(ctx context.Context, epoch int) bool {
 			return false
 		}
 		l.sub, l.dropped = sub, 0
-		l.setLossy(true)
+		l.countLossy(1)
 		if l.wasFollowing() {
 			l.lose() // what came since the stream went is not known
 			l.leave(stream{}, 0)
@@ -112,7 +112,7 @@ func (l *listener) subscribe(ctx context.Context, epoch int) bool {
 
 // pause waits for a reason to look again: time, a new connection, trouble, or the
 // end.
-func (l *listener) pause(ctx context.Context, epoch int, trouble <-chan struct{}, closed <-chan struct{}) {
+func (l *listener) pause(ctx context.Context, epoch int, trouble, closed <-chan struct{}) {
 	timer := l.s.clock.Timer(lookAgain)
 	defer timer.Stop()
 	for {
@@ -143,18 +143,14 @@ func (l *listener) unsubscribe() {
 		l.s.log.Debug("a subscription was gone already", "subject", l.route.subject, "err", err)
 	}
 	l.sub = nil
-	l.setLossy(false)
+	l.countLossy(-1)
 }
 
-// setLossy notes whether a lost connection means lost health checks.
-func (l *listener) setLossy(lossy bool) {
-	if l.route.kind != kindHealth {
-		return
-	}
-	if lossy {
-		l.s.lossy.Add(1)
-	} else {
-		l.s.lossy.Add(-1)
+// countLossy adds to the subscriptions of which a lost connection loses health
+// checks.
+func (l *listener) countLossy(n int32) {
+	if l.route.kind == kindHealth {
+		l.s.lossy.Add(n)
 	}
 }
 

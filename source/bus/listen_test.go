@@ -176,6 +176,43 @@ func TestAStreamThatGoes(t *testing.T) {
 	})
 }
 
+// While its cluster has no leader nobody can say whether a stream is there. One
+// that was read is waited for: nothing in it is lost.
+func TestAStreamThatCannotBeAskedFor(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		created := time.Now()
+		w.store(healthSubject, created, webFails)
+		w.connect()
+		w.heard()
+		w.disconnect()
+		w.bus.mu.Lock()
+		w.bus.findErr = errors.New("no response")
+		w.bus.mu.Unlock()
+		w.connect()
+		time.Sleep(6 * time.Second)
+		w.bus.mu.Lock()
+		_, subscribed := w.bus.subs[healthSubject]
+		w.bus.findErr = nil
+		w.bus.mu.Unlock()
+		if subscribed {
+			t.Error("a subscription instead of the stream, want it waited for")
+		}
+		w.store(healthSubject, created, webPass)
+		time.Sleep(10 * time.Second)
+		expect(t, w, "checkout/web1 pass replayed")
+
+		// In the end a subscription hears more than nothing.
+		w.disconnect()
+		w.bus.mu.Lock()
+		w.bus.findErr = errors.New("no response")
+		w.bus.mu.Unlock()
+		w.connect()
+		time.Sleep(time.Minute)
+		w.say("rollbackd.v1.health.checkout.web1", webFails)
+		expect(t, w, "gap", "checkout/web1 fail")
+	})
+}
+
 func TestAStreamThatIsReplaced(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.store(healthSubject, time.Now(), webFails)

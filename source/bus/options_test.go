@@ -14,8 +14,13 @@ func TestNewSaysAllThatIsWrong(t *testing.T) {
 	_, err := New(Options{
 		TokenFile: "t", CredsFile: "c", PasswordFile: "p", TLS: &TLS{CertFile: "c"},
 		Maps: []Map{
-			{Subject: "a.>", Kind: "health"}, {Subject: "b.*", Kind: "health"}, {Subject: "c.*", Tokens: []string{"host"}, Kind: "health"},
-			{Subject: "d", Kind: "signal"}, {Subject: "e..f", Kind: "deploy"}, {Subject: "g h", Kind: "deploy"}, {Subject: "i.j*", Kind: "deploy"},
+			{Subject: "a.>", Kind: "health"},
+			{Subject: "b.*", Kind: "health"},
+			{Subject: "c.*", Tokens: []string{"host"}, Kind: "health"},
+			{Subject: "d", Kind: "signal"},
+			{Subject: "e..f", Kind: "deploy"},
+			{Subject: "g h", Kind: "deploy"},
+			{Subject: "i.j*", Kind: "deploy"},
 			{Subject: "rollbackd.v1.deploy.*", Tokens: []string{"service"}, Kind: "deploy"},
 		},
 	})
@@ -57,12 +62,16 @@ func TestCovers(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	for attempt, want := range map[int]time.Duration{0: 1, 1: 1, 2: 2, 3: 4, 5: 16, 6: 30, 7: 30, 1000000: 30} {
-		if got := backoff(attempt); got != want*time.Second {
-			t.Errorf("attempt %d: %v, want %vs", attempt, got, int(want))
+	for attempt, want := range map[int]string{0: "1s", 1: "1s", 2: "2s", 3: "4s", 5: "16s", 6: "30s", 7: "30s", 1000000: "30s"} {
+		least, err := time.ParseDuration(want)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got := reconnectDelay(attempt); got < want*time.Second || got > want*time.Second+500*time.Millisecond {
-			t.Errorf("attempt %d: %v, want within half a second after %vs", attempt, got, int(want))
+		if got := backoff(attempt); got != least {
+			t.Errorf("attempt %d: %v, want %s", attempt, got, want)
+		}
+		if got := reconnectDelay(attempt); got < least || got > least+500*time.Millisecond {
+			t.Errorf("attempt %d: %v, want within half a second after %s", attempt, got, want)
 		}
 	}
 }

@@ -18,19 +18,20 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var (
-	now   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	rules = bus.Rules{Services: map[string]bool{"checkout": true, "cart": true}, Window: time.Hour}
-)
+func arrival() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+func rules() bus.Rules {
+	return bus.Rules{Services: map[string]bool{"checkout": true, "cart": true}, Window: time.Hour}
+}
 
 func event(body string) bus.Event {
-	return bus.Event{Service: "checkout", Instance: "web1", Data: []byte(body), At: now}
+	return bus.Event{Service: "checkout", Instance: "web1", Data: []byte(body), At: arrival()}
 }
 
 // reason is why an event was refused; empty when it was not.
 func reason(t *testing.T, err error) string {
 	t.Helper()
-	var r *bus.Rejection
+	var r *bus.RejectedError
 	switch {
 	case err == nil:
 		return ""
@@ -66,11 +67,11 @@ func TestParseHealth(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ahead, err := bus.ParseHealth(event(tt.body), rules)
+			got, ahead, err := bus.ParseHealth(event(tt.body), rules())
 			if err != nil || ahead {
 				t.Fatalf("ahead %v, error %v", ahead, err)
 			}
-			tt.want.Instance, tt.want.At = "web1", now
+			tt.want.Instance, tt.want.At = "web1", arrival()
 			if diff := cmp.Diff(incident.Health{Service: "checkout", Check: tt.want}, got); diff != "" {
 				t.Errorf("health (-want +got):\n%s", diff)
 			}
@@ -146,7 +147,7 @@ func TestRefusedHealth(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, _, err := bus.ParseHealth(event(tt.body), rules)
+			_, _, err := bus.ParseHealth(event(tt.body), rules())
 			if got := reason(t, err); got != tt.want {
 				t.Errorf("refused for %q (%v), want %q", got, err, tt.want)
 			}
@@ -173,15 +174,15 @@ func TestWhoAnEventIsAbout(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := bus.Event{Service: tt.service, Instance: tt.instance, ContentType: tt.contentType, Data: []byte(tt.body), At: now}
-			_, _, err := bus.ParseHealth(e, rules)
+			e := bus.Event{Service: tt.service, Instance: tt.instance, ContentType: tt.contentType, Data: []byte(tt.body), At: arrival()}
+			_, _, err := bus.ParseHealth(e, rules())
 			if got := reason(t, err); got != tt.want {
 				t.Errorf("health: refused for %q (%v), want %q", got, err, tt.want)
 			}
 			if strings.Contains(tt.name, "instance") {
 				return
 			}
-			_, _, err = bus.ParseDeploy(e, rules)
+			_, _, err = bus.ParseDeploy(e, rules())
 			if got := reason(t, err); got != tt.want {
 				t.Errorf("deployment: refused for %q (%v), want %q", got, err, tt.want)
 			}
@@ -191,13 +192,13 @@ func TestWhoAnEventIsAbout(t *testing.T) {
 
 func TestAClockThatIsAhead(t *testing.T) {
 	for lead, want := range map[time.Duration]bool{30 * time.Second: false, 31 * time.Second: true, 5 * time.Minute: true} {
-		body := fmt.Sprintf(`{"status":"fail","version":"v2","time":%q,"started_at":%[1]q}`, now.Add(lead).Format(time.RFC3339))
-		h, ahead, err := bus.ParseHealth(event(body), rules)
-		if err != nil || ahead != want || !h.Check.At.Equal(now) {
+		body := fmt.Sprintf(`{"status":"fail","version":"v2","time":%q,"started_at":%[1]q}`, arrival().Add(lead).Format(time.RFC3339))
+		h, ahead, err := bus.ParseHealth(event(body), rules())
+		if err != nil || ahead != want || !h.Check.At.Equal(arrival()) {
 			t.Errorf("health %v ahead: at %v, %v, %v, want %v at the time of arrival", lead, h.Check.At, ahead, err, want)
 		}
-		d, ahead, err := bus.ParseDeploy(event(body), rules)
-		if err != nil || ahead != want || want && !d.StartedAt.Equal(now) {
+		d, ahead, err := bus.ParseDeploy(event(body), rules())
+		if err != nil || ahead != want || want && !d.StartedAt.Equal(arrival()) {
 			t.Errorf("deployment %v ahead: %+v, %v, %v, want %v", lead, d, ahead, err, want)
 		}
 	}
@@ -216,7 +217,7 @@ func TestParseDeploy(t *testing.T) {
 		name, body string
 		want       incident.Deployed
 	}{
-		{"version alone", `{"version":"v2"}`, incident.Deployed{Version: "v2", At: now}},
+		{"version alone", `{"version":"v2"}`, incident.Deployed{Version: "v2", At: arrival()}},
 		{
 			"everything",
 			`{"service":"checkout","version":"v2","previous":"v1","started_at":"2026-01-02T03:00:00Z","at":"2026-01-02T03:02:00+00:00","by":"alice","url":"https://ci/7","change":"abc","no_auto_rollback":true}`,
@@ -225,11 +226,11 @@ func TestParseDeploy(t *testing.T) {
 				By: "alice", URL: "https://ci/7", Change: "abc", NoAutoRollback: true,
 			},
 		},
-		{"long ago", `{"version":"v2","started_at":"2020-01-02T03:00:00Z"}`, incident.Deployed{Version: "v2", At: now, StartedAt: at("2020-01-02T03:00:00Z")}},
+		{"long ago", `{"version":"v2","started_at":"2020-01-02T03:00:00Z"}`, incident.Deployed{Version: "v2", At: arrival(), StartedAt: at("2020-01-02T03:00:00Z")}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ahead, err := bus.ParseDeploy(event(tt.body), rules)
+			got, ahead, err := bus.ParseDeploy(event(tt.body), rules())
 			if err != nil || ahead {
 				t.Fatalf("ahead %v, error %v", ahead, err)
 			}
@@ -247,7 +248,7 @@ func TestParseDeploy(t *testing.T) {
 		`{"context":{"specversion":"0.5.1"},"subject":{}}`: "missing_version", `{"specversion":"1.0"}`: "unsupported_format",
 	}
 	for body, want := range refused {
-		_, _, err := bus.ParseDeploy(event(body), rules)
+		_, _, err := bus.ParseDeploy(event(body), rules())
 		if got := reason(t, err); got != want {
 			t.Errorf("%s: refused for %q (%v), want %q", body, got, err, want)
 		}
@@ -265,7 +266,7 @@ func FuzzHealth(f *testing.F) {
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		e := event(body)
 		e.ContentType = contentType
-		h, _, err := bus.ParseHealth(e, rules)
+		h, _, err := bus.ParseHealth(e, rules())
 		if err != nil {
 			if reason(t, err) == "" {
 				t.Error("refused without a reason")
@@ -276,7 +277,7 @@ func FuzzHealth(f *testing.F) {
 			t.Errorf("%q is no JSON and passed", body)
 		}
 		c := h.Check
-		if h.Service != "checkout" || c.Instance != "web1" || !c.At.Equal(now) || len(c.Boot) > 256 || len(c.Version) > 256 || len(c.Output) > 4096 ||
+		if h.Service != "checkout" || c.Instance != "web1" || !c.At.Equal(arrival()) || len(c.Boot) > 256 || len(c.Version) > 256 || len(c.Output) > 4096 ||
 			c.TTL != 0 && (c.TTL < time.Second || c.TTL > 24*time.Hour) {
 			t.Errorf("%+v is outside its bounds", h)
 		}
@@ -289,14 +290,14 @@ func FuzzDeploy(f *testing.F) {
 	f.Add(`{"version":"v2","previous":"v1","at":"2026-01-02T03:04:05Z","no_auto_rollback":false}`)
 	f.Add(`{"version":"v2","x":{"y":[{"z":-1.5E-3}]},"url":"\u00e9\n"}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		d, _, err := bus.ParseDeploy(event(body), rules)
+		d, _, err := bus.ParseDeploy(event(body), rules())
 		valid := json.Valid([]byte(body)) && strings.HasPrefix(strings.TrimLeft(body, " \t\r\n"), "{")
 		switch r := reason(t, err); {
 		case r == "malformed" && valid:
 			t.Errorf("%q is JSON and is called malformed: %v", body, err)
 		case r == "" && !valid:
 			t.Errorf("%q is no JSON object and passed", body)
-		case r == "" && (d.Service != "checkout" || d.Version == "" || d.At.IsZero() || d.At.After(now.Add(30*time.Second))):
+		case r == "" && (d.Service != "checkout" || d.Version == "" || d.At.IsZero() || d.At.After(arrival().Add(30*time.Second))):
 			t.Errorf("%+v is outside its bounds", d)
 		}
 	})
@@ -304,10 +305,11 @@ func FuzzDeploy(f *testing.F) {
 
 func BenchmarkParseHealth(b *testing.B) {
 	e := event(`{"service":"checkout","instance":"web1","status":"fail","time":"2026-01-02T03:04:05.123Z","seq":4711,"boot":"b1f3","version":"2.4.1","ttl":"45s","checks":{"db":{"status":"fail","value":1.7,"unit":"s","output":"timeout"}}}`)
+	r := rules()
 	b.ReportAllocs()
 	b.SetBytes(int64(len(e.Data)))
 	for b.Loop() {
-		if _, _, err := bus.ParseHealth(e, rules); err != nil {
+		if _, _, err := bus.ParseHealth(e, r); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -30,8 +30,8 @@ const (
 	reasonTooManyInstances = "too_many_instances"
 )
 
-// Rejection is why an event was refused.
-type Rejection struct {
+// RejectedError is why an event was refused.
+type RejectedError struct {
 	// Reason is a short stable word, such as "unknown_status".
 	Reason string
 	// Detail is for people.
@@ -39,11 +39,11 @@ type Rejection struct {
 }
 
 // Error is error's.
-func (r *Rejection) Error() string {
+func (r *RejectedError) Error() string {
 	if r.Detail == "" {
 		return r.Reason
 	}
 	return r.Reason + ": " + r.Detail
 }
 
-func reject(reason, detail string) error { return &Rejection{Reason: reason, Detail: detail} }
+func reject(reason, detail string) error { return &RejectedError{Reason: reason, Detail: detail} }

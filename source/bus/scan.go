@@ -56,15 +56,16 @@ func (s *scanner) open(c byte) error {
 	return nil
 }
 
-// more tells whether another element comes, and steps over what is before it.
-func (s *scanner) more(first bool, closing byte) (bool, error) {
+// more tells whether an element comes after n others, and steps over what is
+// before it.
+func (s *scanner) more(n int, closing byte) (bool, error) {
 	c := s.peek()
 	if c == closing {
 		s.pos++
 		s.depth--
 		return false, nil
 	}
-	if first {
+	if n == 0 {
 		return true, nil
 	}
 	if c != ',' {
@@ -83,8 +84,8 @@ func (s *scanner) object(field func(key []byte) error) error {
 	if err := s.open('{'); err != nil {
 		return err
 	}
-	for first := true; ; first = false {
-		more, err := s.more(first, '}')
+	for n := 0; ; n++ {
+		more, err := s.more(n, '}')
 		if err != nil || !more {
 			return err
 		}
@@ -106,8 +107,8 @@ func (s *scanner) list() error {
 	if err := s.open('['); err != nil {
 		return err
 	}
-	for first := true; ; first = false {
-		more, err := s.more(first, ']')
+	for n := 0; ; n++ {
+		more, err := s.more(n, ']')
 		if err != nil || !more {
 			return err
 		}

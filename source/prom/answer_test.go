@@ -12,7 +12,9 @@ import (
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
-var missing = trigger.Reading{Presence: trigger.Missing, Reason: "no series"}
+func missing() trigger.Reading {
+	return trigger.Reading{Presence: trigger.Missing, Reason: "no series"}
+}
 
 func TestAnswers(t *testing.T) {
 	unknown := trigger.UnknownBecause
@@ -24,8 +26,8 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"a value", 200, vector("checkout", "0.25", "other", "7"), trigger.KnownValue(0.25)},
 		{"zero is a value", 200, vector("checkout", "0"), trigger.KnownValue(0)},
-		{"another service only", 200, vector("other", "1"), missing},
-		{"nothing", 200, vector(), missing},
+		{"another service only", 200, vector("other", "1"), missing()},
+		{"nothing", 200, vector(), missing()},
 		{"nan", 200, vector("checkout", "NaN"), unknown("nan")},
 		{"positive infinity", 200, vector("checkout", "+Inf"), unknown("infinite")},
 		{"negative infinity", 200, vector("checkout", "-Inf"), unknown("infinite")},
@@ -70,7 +72,7 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := reading(t, options(always(tt.status, tt.body), prom.Metric{Name: "errors", Query: "q", Unit: trigger.Ratio}), "checkout")
+			got := reading(t, options(always(tt.status, tt.body), prom.Metric{Name: "errors", Query: "q", Unit: trigger.Ratio}))
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("reading (-want +got):\n%s", diff)
 			}
@@ -82,7 +84,7 @@ func TestPartialMayBeAccepted(t *testing.T) {
 	body := strings.TrimSuffix(vector("checkout", "0.5"), "}") + `,"warnings":["store down"]}`
 	opt := options(always(200, body), prom.Metric{Name: "m", Query: "q"})
 	opt.AcceptPartial = true
-	if diff := cmp.Diff(trigger.KnownValue(0.5), reading(t, opt, "checkout")); diff != "" {
+	if diff := cmp.Diff(trigger.KnownValue(0.5), reading(t, opt)); diff != "" {
 		t.Errorf("reading (-want +got):\n%s", diff)
 	}
 }
@@ -94,7 +96,7 @@ func TestSlowIsUnknown(t *testing.T) {
 	}}
 	opt := options(slow, prom.Metric{Name: "m", Query: "q"})
 	opt.Timeout = 20 * time.Millisecond
-	if diff := cmp.Diff(trigger.UnknownBecause("timeout"), reading(t, opt, "checkout")); diff != "" {
+	if diff := cmp.Diff(trigger.UnknownBecause("timeout"), reading(t, opt)); diff != "" {
 		t.Errorf("reading (-want +got):\n%s", diff)
 	}
 }
@@ -113,8 +115,8 @@ func TestBadAndTotal(t *testing.T) {
 		{"a ratio", vector("checkout", "2"), vector("checkout", "8"), "", with(trigger.KnownValue(0.25), 8)},
 		{"a percentage", vector("checkout", "2"), vector("checkout", "8"), trigger.Percent, with(trigger.KnownValue(25), 8)},
 		{"no failures yet", vector(), vector("checkout", "8"), "", with(trigger.KnownValue(0), 8)},
-		{"no total", vector("checkout", "2"), vector(), "", missing},
-		{"neither", vector(), vector(), "", missing},
+		{"no total", vector("checkout", "2"), vector(), "", missing()},
+		{"neither", vector(), vector(), "", missing()},
 		{"no traffic", vector("checkout", "0"), vector("checkout", "0"), "", with(trigger.UnknownBecause("no_traffic"), 0)},
 		{"failures of nothing", vector("checkout", "1"), vector("checkout", "0"), "", with(trigger.UnknownBecause("infinite"), 0)},
 		{"more bad than all", vector("checkout", "9"), vector("checkout", "8"), "", with(trigger.UnknownBecause("unit_mismatch"), 8)},
@@ -129,7 +131,7 @@ func TestBadAndTotal(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := byQuery(map[string]string{"bad": tt.bad, "all": tt.total})
-			got := reading(t, options(srv, prom.Metric{Name: "m", Bad: "bad", Total: "all", Unit: tt.unit}), "checkout")
+			got := reading(t, options(srv, prom.Metric{Name: "m", Bad: "bad", Total: "all", Unit: tt.unit}))
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("reading (-want +got):\n%s", diff)
 			}
@@ -139,7 +141,7 @@ func TestBadAndTotal(t *testing.T) {
 
 func TestFreshness(t *testing.T) {
 	at := func(age time.Duration) string {
-		return vector("checkout", trimFloat(epoch.Add(-age)))
+		return vector("checkout", trimFloat(epoch().Add(-age)))
 	}
 	tests := []struct {
 		name, value, fresh string
@@ -150,13 +152,13 @@ func TestFreshness(t *testing.T) {
 		{"stale", vector("checkout", "1"), at(46 * time.Second), trigger.UnknownBecause("stale")},
 		{"no newest sample", vector("checkout", "1"), vector(), trigger.UnknownBecause("stale")},
 		{"its time is nan", vector("checkout", "1"), vector("checkout", "NaN"), trigger.UnknownBecause("nan")},
-		{"missing stays missing", vector(), vector(), missing},
+		{"missing stays missing", vector(), vector(), missing()},
 		{"cannot be asked", vector("checkout", "1"), "oops", trigger.UnknownBecause("decode")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := byQuery(map[string]string{"value": tt.value, "fresh": tt.fresh})
-			got := reading(t, options(srv, prom.Metric{Name: "m", Query: "value", Fresh: "fresh"}), "checkout")
+			got := reading(t, options(srv, prom.Metric{Name: "m", Query: "value", Fresh: "fresh"}))
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("reading (-want +got):\n%s", diff)
 			}
@@ -183,14 +185,14 @@ func TestAMetricAskedOnceAService(t *testing.T) {
 		"s": trigger.KnownValue(3), "broken": trigger.UnknownBecause("bad_data"),
 	}
 	for service, reading := range want {
-		got := s.Read(t.Context(), epoch, []string{"m"}, service)["m"]
+		got := s.Read(t.Context(), epoch(), []string{"m"}, service)["m"]
 		if diff := cmp.Diff(reading, got.Reading(service)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", service, diff)
 		}
 	}
 	// A read for one service asks nothing of the others, and does not claim that
 	// they are missing.
-	answer := s.Read(t.Context(), epoch, []string{"m"}, "checkout")["m"]
+	answer := s.Read(t.Context(), epoch(), []string{"m"}, "checkout")["m"]
 	if diff := cmp.Diff(trigger.UnknownBecause("not_asked"), answer.Reading("cart")); diff != "" {
 		t.Errorf("cart (-want +got):\n%s", diff)
 	}
@@ -200,7 +202,7 @@ func TestAMetricAskedOnceAService(t *testing.T) {
 }
 
 func TestReadOfAnUnknownMetric(t *testing.T) {
-	answers := open(t, options(always(200, vector()))).Read(t.Context(), epoch, []string{"nope"}, "checkout")
+	answers := open(t, options(always(200, vector()))).Read(t.Context(), epoch(), []string{"nope"}, "checkout")
 	if diff := cmp.Diff(map[string]trigger.Answer{"nope": {Err: "unknown_metric"}}, answers); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
 	}
@@ -220,13 +222,13 @@ func TestRunning(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := open(t, options(always(200, tt.body))).Running(t.Context(), epoch, "q", "version")
+			got, err := open(t, options(always(200, tt.body))).Running(t.Context(), epoch(), "q", "version")
 			if err != nil || got != tt.want {
 				t.Errorf("running %q, %v, want %q", got, err, tt.want)
 			}
 		})
 	}
-	if _, err := open(t, options(always(500, ""))).Running(t.Context(), epoch, "q", "version"); err == nil || !strings.Contains(err.Error(), "http_5xx") {
+	if _, err := open(t, options(always(500, ""))).Running(t.Context(), epoch(), "q", "version"); err == nil || !strings.Contains(err.Error(), "http_5xx") {
 		t.Errorf("error %v, want one that says http_5xx", err)
 	}
 }

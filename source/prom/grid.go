@@ -21,7 +21,7 @@ func (s *Source) Run(ctx context.Context) error {
 	for {
 		tick, skipped, err := grid.Next(ctx)
 		if err != nil {
-			return nil //nolint:nilerr // the context's end is how a run ends well
+			return nil // the context's end is how a run ends well
 		}
 		if skipped > 0 {
 			s.opt.Observer.Skipped(skipped)

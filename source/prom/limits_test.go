@@ -73,7 +73,7 @@ func TestAHugeAnswerCostsLittle(t *testing.T) {
 			rt := roundTrip(func(*http.Request) (*http.Response, error) { return response(200, body), nil })
 			opt := options(rt, prom.Metric{Name: "m", Query: "q"})
 			opt.Timeout = time.Minute
-			if diff := cmp.Diff(trigger.UnknownBecause(tt.reason), reading(t, opt, "checkout")); diff != "" {
+			if diff := cmp.Diff(trigger.UnknownBecause(tt.reason), reading(t, opt)); diff != "" {
 				t.Errorf("reading (-want +got):\n%s", diff)
 			}
 			if body.read > 65<<20 {
@@ -113,7 +113,7 @@ func TestLimits(t *testing.T) {
 			})
 			opt := options(rt, prom.Metric{Name: "m", Query: "q"})
 			opt.MaxBody, opt.MaxSeries = tt.maxBody, tt.maxSeries
-			if diff := cmp.Diff(tt.want, reading(t, opt, "checkout")); diff != "" {
+			if diff := cmp.Diff(tt.want, reading(t, opt)); diff != "" {
 				t.Errorf("reading (-want +got):\n%s", diff)
 			}
 		})
@@ -148,14 +148,14 @@ func FuzzAnswer(f *testing.F) {
 				}
 			}
 		}
-		check(s.Read(t.Context(), epoch, []string{"a", "b"}, "checkout"))
-		history, _ := s.Rebuild(t.Context(), epoch, epoch.Add(time.Minute))
+		check(s.Read(t.Context(), epoch(), []string{"a", "b"}, "checkout"))
+		history, _ := s.Rebuild(t.Context(), epoch(), epoch().Add(time.Minute))
 		if len(history) != 5 {
 			t.Errorf("%d ticks of history, want 5", len(history))
 		}
 		for _, samples := range history {
 			check(samples.Answers)
 		}
-		_, _ = s.Running(t.Context(), epoch, "q", "version")
+		_, _ = s.Running(t.Context(), epoch(), "q", "version")
 	})
 }

@@ -17,9 +17,18 @@ type request struct {
 	// service limits questions that are asked once a service; empty means all.
 	service string
 	span    span
-	// urgent does not wait behind the polls.
-	urgent bool
+	lane    lane
 }
+
+// lane says what a query waits behind.
+type lane int
+
+// The lanes. The zero value is that of polls.
+const (
+	lanePoll lane = iota
+	// laneUrgent is for reads before acting: it does not wait behind polls.
+	laneUrgent
+)
 
 // measure asks and gives, for each instant, an answer for each metric. Polls,
 // live reads and rebuilt history all go through here, so that a value means the
@@ -55,12 +64,12 @@ func (s *Source) askAll(ctx context.Context, set map[question]bool, r request) m
 	var wg sync.WaitGroup
 	asked := 0
 	for _, q := range questions {
-		if !s.enter(ctx, r.urgent) {
+		if !s.enter(ctx, r.lane) {
 			break // the time is over for all that are left
 		}
 		asked++
 		wg.Go(func() {
-			defer s.leave(r.urgent)
+			defer s.leave(r.lane)
 			vectors := s.ask(ctx, q, r.span)
 			mu.Lock()
 			defer mu.Unlock()
@@ -108,11 +117,11 @@ func (s *Source) rememberSlow(replies map[question][]vector) {
 }
 
 // enter waits for a place; false means that the context ended first.
-func (s *Source) enter(ctx context.Context, urgent bool) bool {
+func (s *Source) enter(ctx context.Context, l lane) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if !urgent {
+	if l == lanePoll {
 		select {
 		case s.polling <- struct{}{}:
 		case <-ctx.Done():
@@ -123,16 +132,16 @@ func (s *Source) enter(ctx context.Context, urgent bool) bool {
 	case s.inFlight <- struct{}{}:
 		return true
 	case <-ctx.Done():
-		if !urgent {
+		if l == lanePoll {
 			<-s.polling
 		}
 		return false
 	}
 }
 
-func (s *Source) leave(urgent bool) {
+func (s *Source) leave(l lane) {
 	<-s.inFlight
-	if !urgent {
+	if l == lanePoll {
 		<-s.polling
 	}
 }

@@ -13,9 +13,14 @@ func TestNewSaysAllThatIsWrong(t *testing.T) {
 		URLs: []string{"localhost:9090"}, Poll: time.Millisecond,
 		Services: []prom.Service{{Name: "checkout", Vars: map[string]string{"x": `a"b`}}},
 		Metrics: []prom.Metric{
-			{Name: "none"}, {Name: "both", Query: "q", Bad: "b", Total: "t"}, {Name: "half", Bad: "b"},
-			{Name: "quote", Query: "${vars.x}"}, {Name: "unknown", Query: "${vars.y}"}, {Name: "open", Query: "${service"},
-			{Name: "twice", Query: "q"}, {Name: "twice", Query: "q"},
+			{Name: "none"},
+			{Name: "both", Query: "q", Bad: "b", Total: "t"},
+			{Name: "half", Bad: "b"},
+			{Name: "quote", Query: "${vars.x}"},
+			{Name: "unknown", Query: "${vars.y}"},
+			{Name: "open", Query: "${service"},
+			{Name: "twice", Query: "q"},
+			{Name: "twice", Query: "q"},
 		},
 	})
 	if err == nil {
@@ -36,7 +41,13 @@ func TestExpand(t *testing.T) {
 	tests := []struct{ query, want string }{
 		{`up{service="${service}",env="${vars.env}"} > ${vars.limit}`, `up{service="co",env="prod"} > 0.5`},
 		{`up{a=~"x$"}`, `up{a=~"x$"}`},
-		{`${vars.quote}`, ""}, {`${vars.line}`, ""}, {`${vars.back}`, ""}, {`${vars.empty}`, ""}, {`${vars.other}`, ""}, {`${limit}`, ""}, {`${}`, ""},
+		{`${vars.quote}`, ""},
+		{`${vars.line}`, ""},
+		{`${vars.back}`, ""},
+		{`${vars.empty}`, ""},
+		{`${vars.other}`, ""},
+		{`${limit}`, ""},
+		{`${}`, ""},
 	}
 	for _, tt := range tests {
 		got, err := prom.Expand(tt.query, service)

@@ -116,7 +116,7 @@ func (s *Source) avoid(n int) {
 // before acting, and waits behind no poll. The context bounds it: what has not
 // been answered when it ends is unknown.
 func (s *Source) Read(ctx context.Context, at time.Time, metrics []string, service string) map[string]trigger.Answer {
-	answers := s.measure(ctx, request{metrics: metrics, service: service, span: instant(at), urgent: true})[0]
+	answers := s.measure(ctx, request{metrics: metrics, service: service, span: instant(at), lane: laneUrgent})[0]
 	for _, name := range metrics {
 		if _, known := s.plans[name]; !known {
 			answers[name] = trigger.Answer{Err: reasonUnknownMetric}

@@ -84,7 +84,7 @@ func TestRebuiltIsWhatWasLive(t *testing.T) {
 		prom.Metric{Name: "plain", Query: "q", Fresh: "f", Unit: trigger.Ratio}, prom.Metric{Name: "ratio", Bad: "bad", Total: "all"},
 		prom.Metric{Name: "each", Query: "each ${service}"}, prom.Metric{Name: "wrong", Query: "unknown"})
 	s := open(t, opt)
-	from, to := epoch.Add(-20*time.Minute+time.Second), epoch.Add(time.Second)
+	from, to := epoch().Add(-20*time.Minute+time.Second), epoch().Add(time.Second)
 	rebuilt, err := s.Rebuild(t.Context(), from, to)
 	for _, part := range []string{"metrics.wrong", "bad_data", "metrics.each", "(checkout)"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
@@ -95,7 +95,7 @@ func TestRebuiltIsWhatWasLive(t *testing.T) {
 		t.Fatalf("%d ticks, want 80", len(rebuilt))
 	}
 	for i, samples := range rebuilt {
-		if want := epoch.Add(time.Duration(i-79) * 15 * time.Second); !samples.At.Equal(want) || samples.Kind != incident.Rebuilt {
+		if want := epoch().Add(time.Duration(i-79) * 15 * time.Second); !samples.At.Equal(want) || samples.Kind != incident.Rebuilt {
 			t.Fatalf("tick %d at %v of kind %v, want %v", i, samples.At, samples.Kind, want)
 		}
 		for _, service := range []string{"checkout", "cart"} {
@@ -115,7 +115,7 @@ func TestALongHistoryIsReadInPages(t *testing.T) {
 	srv := h.server()
 	opt := options(srv, prom.Metric{Name: "m", Query: "q"})
 	opt.Poll = time.Second
-	rebuilt, err := open(t, opt).Rebuild(t.Context(), epoch, epoch.Add(20000*time.Second))
+	rebuilt, err := open(t, opt).Rebuild(t.Context(), epoch(), epoch().Add(20000*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestALongHistoryIsReadInPages(t *testing.T) {
 		t.Errorf("%d ticks in %d pages, want 20001 in 3", len(rebuilt), len(srv.requests()))
 	}
 	for i, samples := range rebuilt {
-		if samples.At != epoch.Add(time.Duration(i)*time.Second) || samples.Answers["m"].Reading("checkout").Value != 1 {
+		if samples.At != epoch().Add(time.Duration(i)*time.Second) || samples.Answers["m"].Reading("checkout").Value != 1 {
 			t.Fatalf("tick %d: %+v", i, samples)
 		}
 	}
@@ -131,13 +131,13 @@ func TestALongHistoryIsReadInPages(t *testing.T) {
 
 func TestNothingToRebuild(t *testing.T) {
 	s := open(t, options(always(500, ""), prom.Metric{Name: "m", Query: "q"}))
-	rebuilt, err := s.Rebuild(t.Context(), epoch.Add(time.Second), epoch.Add(2*time.Second))
+	rebuilt, err := s.Rebuild(t.Context(), epoch().Add(time.Second), epoch().Add(2*time.Second))
 	if len(rebuilt) != 0 || err != nil {
 		t.Errorf("%d ticks, %v, want none between two ticks", len(rebuilt), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if rebuilt, err = s.Rebuild(ctx, epoch, epoch.Add(time.Hour)); len(rebuilt) != 0 || err == nil {
+	if rebuilt, err = s.Rebuild(ctx, epoch(), epoch().Add(time.Hour)); len(rebuilt) != 0 || err == nil {
 		t.Errorf("%d ticks, %v after the context ended, want none and its error", len(rebuilt), err)
 	}
 }

@@ -129,7 +129,7 @@ func TestFewQueriesAreInFlight(t *testing.T) {
 		go func() { done <- s.Run(ctx) }()
 		time.Sleep(500 * time.Millisecond) // the bubble's clock starts on a tick
 		before := time.Now()
-		answer := s.Read(ctx, epoch, []string{"m11"}, "checkout")["m11"]
+		answer := s.Read(ctx, epoch(), []string{"m11"}, "checkout")["m11"]
 		if took := time.Since(before); took != time.Second || answer.Err != "" {
 			t.Errorf("a live read took %v (%q), want 1s: it must not wait behind polls", took, answer.Err)
 		}
@@ -219,7 +219,7 @@ func TestServersAreTriedInOrder(t *testing.T) {
 		s := open(t, opt)
 		ask := func() (host string, took time.Duration) {
 			before := time.Now()
-			answer := s.Read(t.Context(), epoch, []string{"m"}, "checkout")["m"]
+			answer := s.Read(t.Context(), epoch(), []string{"m"}, "checkout")["m"]
 			if diff := cmp.Diff(trigger.KnownValue(1), answer.Reading("checkout")); diff != "" {
 				t.Fatalf("reading (-want +got):\n%s", diff)
 			}
@@ -244,7 +244,7 @@ func TestABadQueryIsAskedOfOneServer(t *testing.T) {
 	srv := always(400, `{"status":"error","errorType":"bad_data","error":"x"}`)
 	opt := options(srv, prom.Metric{Name: "m", Query: "q"})
 	opt.URLs = []string{"http://first:1", "http://second:2"}
-	reading(t, opt, "checkout")
+	reading(t, opt)
 	if got := len(srv.requests()); got != 1 {
 		t.Errorf("%d requests, want 1", got)
 	}
@@ -253,7 +253,7 @@ func TestABadQueryIsAskedOfOneServer(t *testing.T) {
 func TestEqualQueriesAreAskedOnce(t *testing.T) {
 	srv := always(200, vector("checkout", "1"))
 	opt := options(srv, prom.Metric{Name: "a", Bad: "x", Total: "all"}, prom.Metric{Name: "b", Bad: "y", Total: "all"}, prom.Metric{Name: "c", Query: "all"})
-	open(t, opt).Read(t.Context(), epoch, []string{"a", "b", "c"}, "checkout")
+	open(t, opt).Read(t.Context(), epoch(), []string{"a", "b", "c"}, "checkout")
 	if got := len(srv.requests()); got != 3 {
 		t.Errorf("%d requests, want 3: x, y and all", got)
 	}

@@ -12,10 +12,10 @@ import (
 // neither can be said to run. The error's text ends in one of the reasons of
 // this package.
 func (s *Source) Running(ctx context.Context, at time.Time, query, label string) (string, error) {
-	if !s.enter(ctx, false) {
+	if !s.enter(ctx, lanePoll) {
 		return "", fmt.Errorf("version_query %s: %w", query, ctx.Err())
 	}
-	defer s.leave(false)
+	defer s.leave(lanePoll)
 	answer := s.ask(ctx, question{query: query, by: label, anyValue: true}, instant(at))[0]
 	if answer.reason != "" {
 		return "", fmt.Errorf("version_query %s: %s", query, answer.reason)

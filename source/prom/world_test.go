@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // epoch is a tick of every grid used here.
-var epoch = time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+func epoch() time.Time { return time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC) }
 
 // asked is one request as the server saw it.
 type asked struct {
@@ -137,29 +137,29 @@ func options(rt http.RoundTripper, metrics ...prom.Metric) prom.Options {
 	}
 }
 
-func open(t testing.TB, opt prom.Options) *prom.Source {
-	t.Helper()
+func open(tb testing.TB, opt prom.Options) *prom.Source {
+	tb.Helper()
 	s, err := prom.New(opt)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
-// reading asks once and gives what is known of one service.
-func reading(t testing.TB, opt prom.Options, service string) trigger.Reading {
-	t.Helper()
+// reading asks the first metric once and gives what is known of checkout.
+func reading(tb testing.TB, opt prom.Options) trigger.Reading {
+	tb.Helper()
 	name := opt.Metrics[0].Name
-	answers := open(t, opt).Read(t.Context(), epoch, []string{name}, service)
-	return answers[name].Reading(service)
+	answers := open(tb, opt).Read(tb.Context(), epoch(), []string{name}, "checkout")
+	return answers[name].Reading("checkout")
 }
 
-func observer(t testing.TB) (*source.Observer, *prometheus.Registry) {
-	t.Helper()
+func observer(tb testing.TB) (*source.Observer, *prometheus.Registry) {
+	tb.Helper()
 	registry := prometheus.NewRegistry()
 	o, err := source.NewObserver(registry)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return o, registry
 }
