@@ -21,7 +21,7 @@ LDFLAGS := -s -w -X $(BUILD).Version=$(VERSION) -X $(BUILD).Revision=$(COMMIT)
 LINTER := $(GO) tool -modfile=$(CURDIR)/tools/golangci-lint/go.mod golangci-lint
 
 # KEEP=1 leaves the demo running; DEMO_FLAGS are its own flags (-help lists them).
-DEMO_FLAGS += $(if $(KEEP),--keep)
+DEMO_FLAGS ?=
 # NO_SKIPS=1 makes a skipped test fail the run; CI sets it.
 TEST_FLAGS := $(if $(NO_SKIPS),-no-skips)
 # How long each fuzz target runs.
@@ -39,7 +39,7 @@ demo: build ## a bad release, noticed and undone, in about a minute
 	@mkdir -p bin/demo
 	cd examples/demo && $(GO) build -o ../../bin/demo/ . ./shop ./shopctl
 	@echo
-	@bin/demo/demo --rollbackd bin/rollbackd $(DEMO_FLAGS)
+	@bin/demo/demo --rollbackd bin/rollbackd $(if $(KEEP),--keep) $(DEMO_FLAGS)
 
 test: components fmt-check vet ## everything that can be shown without a production
 	$(GO) run ./tools/testsum $(TEST_FLAGS) $(MODULES)

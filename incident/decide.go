@@ -153,6 +153,10 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 	if !ok || sameDecision(d, inc.Decision) {
 		return b.overdueRule(now, inc)
 	}
+	if inc.Decision.HeldBy == GuardBlind && d.State == CountingDown {
+		// The countdown ran before it went blind; what is left is to confirm.
+		d.State, d.Deadline = Confirming, b.confirmDeadline(now, now, d.Severity)
+	}
 	return b.decided(now, inc, d)
 }
 
@@ -207,7 +211,7 @@ func (b *Brain) countdownRule(now time.Time, name string, inc *Incident) []Effec
 		d.HeldBy, d.Holds = "", nil
 	}
 	if d.HeldBy == "" {
-		d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.Severity)
+		d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.OpenedAt, inc.Severity)
 		d.Response = inc.Decision.Response
 		d.Reason = "the countdown ended without a veto: " + inc.Decision.Reason
 		if len(d.Justified) == 0 {
@@ -267,7 +271,7 @@ func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *servi
 	d := inc.Decision
 	d.Response = evaluator.Response{Directness: evaluator.Rollback}
 	d.ByPerson, d.Severity = true, inc.Severity
-	d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.Severity)
+	d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.OpenedAt, inc.Severity)
 	d.Reason = "approved by " + listed(inc.approvers())
 	overridden := inc.Decision.Holds
 	d.HeldBy, d.Holds, d.ReleasesWhen = "", nil, ""

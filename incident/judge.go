@@ -59,7 +59,9 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	return d, true
 }
 
-// stillFiring are the incident's triggers that fire at this moment.
+// stillFiring are the incident's triggers that fire at this moment. Where only
+// blindness kept an incident from being confirmed, a trigger that is seen to
+// breach again counts: its window was full before the source went silent.
 func (b *Brain) stillFiring(name string, inc *Incident) []Evidence {
 	l := b.live[name]
 	var firing []Evidence
@@ -67,7 +69,9 @@ func (b *Brain) stillFiring(name string, inc *Incident) []Evidence {
 		if l == nil || !ev.ClearedAt.IsZero() {
 			continue
 		}
-		if st, ok := l.watch.Status(ev.Name); ok && st.State == trigger.Firing {
+		st, ok := l.watch.Status(ev.Name)
+		seenAgain := inc.Decision.HeldBy == GuardBlind && st.Truth == trigger.Breach
+		if ok && (st.State == trigger.Firing || seenAgain) {
 			firing = append(firing, ev)
 		}
 	}
@@ -180,7 +184,7 @@ func (b *Brain) stateFor(now time.Time, d Decision) (State, time.Time) {
 	}
 	switch d.Response.Directness {
 	case evaluator.Rollback:
-		return Confirming, b.confirmDeadline(now, d.Severity)
+		return Confirming, b.confirmDeadline(now, now, d.Severity)
 	case evaluator.Countdown:
 		return CountingDown, now.Add(d.Response.Wait)
 	case evaluator.Approve:
@@ -191,15 +195,20 @@ func (b *Brain) stateFor(now time.Time, d Decision) (State, time.Time) {
 	return Firing, time.Time{}
 }
 
-// confirmDeadline is until when a confirm-read may stay without an answer. A
-// severity without a decision deadline gets that of critical.
-func (b *Brain) confirmDeadline(now time.Time, s trigger.Severity) time.Time {
+// confirmDeadline is until when a confirm-read may stay without an answer: the
+// time to decide, from the incident's opening. Where a late approval comes after
+// that, the time counts from the approval. A severity without a decision deadline
+// gets that of critical.
+func (b *Brain) confirmDeadline(now, opened time.Time, s trigger.Severity) time.Time {
 	within, ok := b.opts.Decide.Within[s]
 	if !ok {
 		within = b.opts.Decide.Within[trigger.Critical]
 	}
 	if within <= 0 {
 		within = defaultWithin
+	}
+	if deadline := opened.Add(within); deadline.After(now) {
+		return deadline
 	}
 	return now.Add(within)
 }

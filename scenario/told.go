@@ -11,7 +11,8 @@ import (
 
 // told is who is told in this world, and what was told already.
 type told struct {
-	receivers []string
+	names     []string // of the receivers, sorted
+	receivers map[string]config.Receiver
 	delivered map[string]bool // by message ID
 	incidents map[string]bool // that a message was about
 }
@@ -23,7 +24,15 @@ func newTold(c *config.Config) told {
 }
 
 func (t *told) configure(c *config.Config) {
-	t.receivers = slices.Sorted(maps.Keys(c.Receivers))
+	t.names, t.receivers = slices.Sorted(maps.Keys(c.Receivers)), c.Receivers
+}
+
+// wants tells whether a receiver is told about a message. One about the daemon
+// itself has no severity: everybody is told.
+func (t told) wants(name string, m incident.Message) bool {
+	r := t.receivers[name]
+	severe := len(r.Severities) == 0 || m.Severity == 0 || slices.Contains(r.Severities, m.Severity)
+	return severe && (len(r.Events) == 0 || slices.Contains(r.Events, m.Event))
 }
 
 // tell delivers a message to each of its receivers: at once, or when a receiver
@@ -32,15 +41,18 @@ func (t *told) configure(c *config.Config) {
 func (w *world) tell(m incident.Message) {
 	w.record.note(w.now, m.Service, "message", m.FirstLine)
 	w.told.incidents[m.Incident] = true
-	receivers := m.Receivers
-	if len(receivers) == 0 {
-		receivers = w.told.receivers
-	}
-	if len(receivers) == 0 {
+	if len(w.told.names) == 0 {
 		w.deliver(m)
 		return
 	}
+	receivers := m.Receivers
+	if len(receivers) == 0 {
+		receivers = w.told.names
+	}
 	for _, receiver := range receivers {
+		if !w.told.wants(receiver, m) {
+			continue
+		}
 		at, delivered := w.now, true
 		for {
 			down, still := w.receiverDown(receiver, at)
