@@ -56,7 +56,7 @@ func (l *logged) String() string {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "daemon") // short: a socket's path has a limit
+	dir, err := os.MkdirTemp("", "daemon") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

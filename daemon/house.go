@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"reflect"
 	"sync/atomic"
@@ -36,8 +37,9 @@ type house struct {
 	// config is the one in force; what decides whom to tell reads it from the
 	// responder's goroutine.
 	config atomic.Pointer[config.Config]
-	// ready is set once the journal is replayed and the sources run.
-	ready atomic.Bool
+	// ready is set once the journal is replayed and the sources run, ending once
+	// all of that is being stopped.
+	ready, ending atomic.Bool
 
 	journal   *journal.Journal
 	tellers   *tellers
@@ -107,6 +109,7 @@ func (h *house) mode() string {
 
 // stop stops everything that was started, in the opposite order.
 func (h *house) stop() error {
+	h.ending.Store(true)
 	h.systemd.stopping()
 	h.log.Info("stopping: a step that runs is finished first", "at_most", h.o.StepGrace.String())
 	err := h.parts.stop()
@@ -147,34 +150,39 @@ func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners
 	}
 	server := web.New(web.Options{
 		View: h.view, Do: h.do, Submit: h.submit, History: history{h.journal},
-		Reload: h.reloadFile, Ready: h.notReady, ExternalHost: hostOf(c.Web.ExternalURL),
+		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL),
 		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
 	})
 	h.parts.start(ctx, "web", func(ctx context.Context) error { return server.Serve(ctx, doors) })
 	return doors, nil
 }
 
-func hostOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
+// hosts are the names by which others may call us.
+func hosts(externalURL string) []string {
+	var names []string
+	if u, err := url.Parse(externalURL); err == nil {
+		names = append(names, u.Hostname())
 	}
-	return u.Hostname()
+	if name, err := os.Hostname(); err == nil {
+		names = append(names, name)
+	}
+	return names
 }
 
-// errNotReady is the answer while the journal is replayed and windows are rebuilt.
-var errNotReady = errors.New("the journal is being read and the windows are being rebuilt")
-
+// notReady is why most questions cannot be answered; nil when they can.
 func (h *house) notReady() error {
-	if !h.ready.Load() {
-		return errNotReady
+	switch {
+	case h.ending.Load():
+		return responder.ErrStopping
+	case !h.ready.Load():
+		return errors.New("rollbackd is starting: the journal is being read and the windows are being rebuilt")
 	}
 	return nil
 }
 
 func (h *house) view(ctx context.Context, f func(m web.Memory, now time.Time)) error {
-	if !h.ready.Load() {
-		return errNotReady
+	if err := h.notReady(); err != nil {
+		return err
 	}
 	return h.responder.View(ctx, func(b *incident.Brain, now time.Time) error {
 		f(b, now)
@@ -183,8 +191,8 @@ func (h *house) view(ctx context.Context, f func(m web.Memory, now time.Time)) e
 }
 
 func (h *house) do(ctx context.Context, c incident.Command) (incident.Reply, error) {
-	if !h.ready.Load() {
-		return incident.Reply{}, errNotReady
+	if err := h.notReady(); err != nil {
+		return incident.Reply{}, err
 	}
 	return h.responder.Do(ctx, c)
 }

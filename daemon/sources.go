@@ -29,6 +29,11 @@ type polling struct {
 	versions version.Options
 }
 
+func (p polling) same(q polling) bool {
+	//nolint:govet // deepequalerrors: the options have room for what returns errors, and none of it is set here
+	return reflect.DeepEqual(p, q)
+}
+
 // generation is the sources of one configuration.
 type generation struct {
 	polling  polling
@@ -64,7 +69,7 @@ func (s *sources) make(c *config.Config, since time.Time) (*generation, error) {
 	g.services, g.window = watched(c)
 	var problems []error
 	old := s.current.Load()
-	if old != nil && reflect.DeepEqual(old.polling, g.polling) {
+	if old != nil && old.polling.same(g.polling) {
 		g.prom, g.versions = old.prom, old.versions
 	} else {
 		problems = append(problems, s.makePolling(g, c))

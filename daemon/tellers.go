@@ -51,6 +51,10 @@ func (t *tellers) make(c *config.Config) (map[string]notify.Notifier, error) {
 }
 
 func (t *tellers) webhook(name string, hook *config.Webhook) (notify.Notifier, error) {
+	if hook.Secret.Env != "" {
+		// Sending unsigned what was to be signed would go unnoticed.
+		return nil, errors.New("secret_env is not implemented in this version: use secret_file")
+	}
 	transport, err := promconfig.NewRoundTripperFromConfig(hook.HTTP, name)
 	if err != nil {
 		return nil, err

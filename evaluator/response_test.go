@@ -43,8 +43,11 @@ func TestParseResponse(t *testing.T) {
 
 func TestAResponseSurvivesTheJournal(t *testing.T) {
 	for _, r := range []evaluator.Response{
-		{}, {Directness: evaluator.Notify}, {Directness: evaluator.Approve},
-		{Directness: evaluator.Countdown, Wait: 90 * time.Second}, {Directness: evaluator.Rollback},
+		{},
+		{Directness: evaluator.Notify},
+		{Directness: evaluator.Approve},
+		{Directness: evaluator.Countdown, Wait: 90 * time.Second},
+		{Directness: evaluator.Rollback},
 	} {
 		data, err := json.Marshal(r)
 		if err != nil {

@@ -48,7 +48,7 @@ func (b *Brain) command(now time.Time, c Command) []Effect {
 	case "abort":
 		return b.commandAbort(now, c, inc)
 	case "ack":
-		return b.word(now, c, inc, KindAcked, "acknowledged", nil)
+		return b.word(now, c, inc, KindAcked, said{what: "acknowledged"})
 	case "close":
 		return b.commandClose(now, c, inc)
 	}
@@ -89,14 +89,20 @@ func (b *Brain) refused(now time.Time, c Command, inc *Incident, text string, gu
 	return []Effect{Record{Entry: e}, Reply{ID: c.ID, Code: "refused", Err: text, Guard: guard, Incident: inc.ID}}
 }
 
+// said is a person's word as the timeline shows it, and what it sets aside.
+type said struct {
+	what      string
+	overrides []Guard
+}
+
 // word records a person's word on an incident and says yes.
-func (b *Brain) word(now time.Time, c Command, inc *Incident, kind Kind, what string, overrides []Guard) []Effect {
-	text := what + " by " + c.Actor
+func (b *Brain) word(now time.Time, c Command, inc *Incident, kind Kind, w said) []Effect {
+	text := w.what + " by " + c.Actor
 	if c.Reason != "" {
 		text += ": " + c.Reason
 	}
 	e := b.incidentEntry(now, kind, inc, c.Actor, text)
-	e.Command = &CommandEntry{Verb: c.Verb, Reason: c.Reason, Overrides: overrides}
+	e.Command = &CommandEntry{Verb: c.Verb, Reason: c.Reason, Overrides: w.overrides}
 	return []Effect{Record{Entry: e}, Reply{ID: c.ID, Incident: inc.ID}}
 }
 
@@ -275,7 +281,7 @@ func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incid
 		}
 		what = "approved, overriding " + strings.Join(words, ", ") + ","
 	}
-	return b.word(now, c, inc, KindApproved, what, overrides)
+	return b.word(now, c, inc, KindApproved, said{what, overrides})
 }
 
 // commandVeto holds an incident for this deployment until it recovers or gets worse.
@@ -285,13 +291,13 @@ func (b *Brain) commandVeto(now time.Time, c Command, inc *Incident) []Effect {
 		return b.refused(now, c, inc, "a rollback has begun: use abort", "")
 	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
 	}
-	effects := b.word(now, c, inc, KindVetoed, "vetoed", nil)
-	return b.holdByPerson(now, inc, GuardVetoed, c, effects, "a newer deployment, it gets worse, or approve")
+	effects := b.word(now, c, inc, KindVetoed, said{what: "vetoed"})
+	return slices.Insert(effects, len(effects)-1, b.holdByPerson(now, inc, GuardVetoed, c, "a newer deployment, it gets worse, or approve")...)
 }
 
-// holdByPerson puts the decision that follows from a person's no between the
-// record of it and the reply.
-func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command, effects []Effect, releases string) []Effect {
+// holdByPerson is the decision that follows from a person's no. It comes between
+// the record of the word and the reply.
+func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command, releases string) []Effect {
 	d := inc.Decision
 	d.Severity, d.Deadline, d.ByPerson = inc.Severity, time.Time{}, false
 	reason := fmt.Sprintf("%s by %s", g, c.Actor)
@@ -299,13 +305,13 @@ func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command, e
 		reason += ": " + c.Reason
 	}
 	d.hold([]Hold{{g, reason, releases}})
-	return slices.Insert(effects, len(effects)-1, b.decided(now, inc, d)...)
+	return b.decided(now, inc, d)
 }
 
 // commandAbort stops a rollback at the next step boundary; where none has begun
 // it holds the incident.
 func (b *Brain) commandAbort(now time.Time, c Command, inc *Incident) []Effect {
-	effects := b.word(now, c, inc, KindAborted, "abort asked for", nil)
+	effects := b.word(now, c, inc, KindAborted, said{what: "abort asked for"})
 	switch inc.State {
 	case RollingBack, Verifying:
 		if inc.Rollback.State.Ended() || inc.Rollback.Stopping != "" {
@@ -318,7 +324,7 @@ func (b *Brain) commandAbort(now time.Time, c Command, inc *Incident) []Effect {
 		return slices.Insert(effects, len(effects)-1, b.stopRun(now, inc, c.Actor, reason, GuardAborted)...)
 	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
 	}
-	return b.holdByPerson(now, inc, GuardAborted, c, effects, "approve, or close")
+	return slices.Insert(effects, len(effects)-1, b.holdByPerson(now, inc, GuardAborted, c, "approve, or close")...)
 }
 
 // commandClose ends an incident by a person's word. The service's windows begin

@@ -44,20 +44,20 @@ func (b *Brain) confirmRule(now time.Time, name string, l *live, inc *Incident) 
 // confirmSays joins what was read: a trigger that justifies the action and
 // breaches is enough to go on; to stand down all must be known ok.
 func (b *Brain) confirmSays(l *live, inc *Incident) trigger.Truth {
-	allOK, any := true, false
+	allOK, read := true, false
 	for _, ev := range inc.Triggers {
 		if !ev.ClearedAt.IsZero() {
 			continue
 		}
-		says, read := l.confirm.says[ev.Name]
-		if !read {
+		says, answered := l.confirm.says[ev.Name]
+		if !answered {
 			if _, exists := l.watch.Status(ev.Name); !exists {
 				continue // the trigger was removed by a reload
 			}
 			allOK = false
 			continue
 		}
-		any = true
+		read = true
 		if says.Truth == trigger.Breach && slices.Contains(inc.Decision.Justified, ev.Name) {
 			return trigger.Breach
 		}
@@ -65,7 +65,7 @@ func (b *Brain) confirmSays(l *live, inc *Incident) trigger.Truth {
 			allOK = false
 		}
 	}
-	if allOK && (any || b.allCleared(inc)) {
+	if allOK && (read || b.allCleared(inc)) {
 		return trigger.OK
 	}
 	return trigger.NotKnown

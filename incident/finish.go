@@ -147,9 +147,9 @@ func (b *Brain) progressTick(name string, l *live, at time.Time) {
 // verifies joins everything that must be well: one breach is a breach, and one
 // unknown makes the tick unknown.
 func (b *Brain) verifies(l *live, inc *Incident, at time.Time) (trigger.Truth, string) {
-	truth, which, any := trigger.OK, "", false
+	truth, which, seen := trigger.OK, "", false
 	take := func(t trigger.Truth, name string) {
-		any = true
+		seen = true
 		if t == trigger.Breach || t == trigger.NotKnown && truth == trigger.OK {
 			truth, which = t, name
 		}
@@ -169,7 +169,7 @@ func (b *Brain) verifies(l *live, inc *Incident, at time.Time) (trigger.Truth, s
 			take(trigger.NotKnown, e.Text)
 		}
 	}
-	if !any {
+	if !seen {
 		return trigger.NotKnown, "nothing to verify by"
 	}
 	return truth, which

@@ -1,10 +1,6 @@
 package incident
 
-import (
-	"time"
-
-	"github.com/rollbackd/rollbackd/trigger"
-)
+import "time"
 
 // Fold rebuilds one incident from its own entries, in order. It is the same
 // fold that the brain's memory uses: the journal holds no second truth.
@@ -106,17 +102,6 @@ func (inc *Incident) evidence(name string) int {
 		}
 	}
 	return -1
-}
-
-// firingSeverity is the gravest severity among the triggers that have not cleared.
-func (inc *Incident) firingSeverity() trigger.Severity {
-	var most trigger.Severity
-	for _, t := range inc.Triggers {
-		if t.ClearedAt.IsZero() {
-			most = max(most, t.Severity)
-		}
-	}
-	return most
 }
 
 // foldRun takes an entry into the incident's newest run.

@@ -52,7 +52,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 		d.State = Firing
 		return d, true
 	}
-	d.hold(b.holdsFor(now, name, inc, s, best, d.Response))
+	d.hold(b.holdsFor(now, inc, best.holds, d.Response))
 	if d.HeldBy == "" {
 		d.State, d.Deadline = b.stateFor(now, d)
 	}
@@ -142,9 +142,9 @@ func justifying(opinions []opinion, d evaluator.Directness) []string {
 
 // holdsFor are all guards that hold a response. Those that only limit what
 // happens automatically do not keep rollbackd from asking a person.
-func (b *Brain) holdsFor(now time.Time, name string, inc *Incident, s *serviceMemory, best opinion, r evaluator.Response) []Hold {
-	holds := append([]Hold(nil), best.holds...)
-	for _, h := range b.serviceHolds(now, name, inc, s) {
+func (b *Brain) holdsFor(now time.Time, inc *Incident, own []Hold, r evaluator.Response) []Hold {
+	holds := append([]Hold(nil), own...)
+	for _, h := range b.serviceHolds(now, inc.Service, inc, b.mem.service(inc.Service)) {
 		if r.Directness == evaluator.Approve && h.Guard.limitsAutomatic() {
 			continue
 		}

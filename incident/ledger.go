@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -107,9 +108,8 @@ func (l *ledger) show(version string, at time.Time) {
 	l.leave(at)
 	l.Running = version
 	// The newest deployment of that version is the present one again.
-	for i := len(l.Deployments) - 1; i >= 0; i-- {
-		if l.Deployments[i].Version == version {
-			d := l.Deployments[i]
+	for i, d := range slices.Backward(l.Deployments) {
+		if d.Version == version {
 			l.Deployments = append(append(l.Deployments[:i:i], l.Deployments[i+1:]...), d)
 			return
 		}
@@ -241,9 +241,9 @@ func (l *ledger) candidates() []string {
 			versions = append(versions, v)
 		}
 	}
-	for i := len(l.Deployments) - 1; i >= 0; i-- {
-		add(l.Deployments[i].Version)
-		add(l.Deployments[i].Previous)
+	for _, d := range slices.Backward(l.Deployments) {
+		add(d.Version)
+		add(d.Previous)
 	}
 	return versions
 }

@@ -137,6 +137,7 @@ type autoStart struct {
 }
 
 func newAuditor(t *testing.T) *auditor {
+	t.Helper()
 	return &auditor{
 		t: t, running: map[string]string{}, quarantined: map[string]string{}, acting: map[string]incident.Run{},
 		deployment: map[string]string{}, begun: map[string]int{}, uncertain: map[string]bool{},

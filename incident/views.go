@@ -216,8 +216,7 @@ func (b *Brain) ifCritical(now time.Time, name string, s *serviceMemory) Decisio
 		holds = deploymentHolds(ev, s.Ledger.current(), o)
 	}
 	inc := &Incident{Service: name, OpenedAt: now}
-	op := opinion{evidence: ev, response: d.Response, holds: holds}
-	d.hold(b.holdsFor(now, name, inc, s, op, d.Response))
+	d.hold(b.holdsFor(now, inc, holds, d.Response))
 	if d.HeldBy == "" {
 		d.State, _ = b.stateFor(now, d)
 	}

@@ -44,13 +44,13 @@ func newWorld(t *testing.T, o incident.Options) *world {
 	return w
 }
 
-type journalFull struct{}
+type journalFullError struct{}
 
-func (journalFull) Error() string { return "disk full" }
+func (journalFullError) Error() string { return "disk full" }
 
 func (w *world) Record(e incident.Entry, m *incident.Message) error {
 	if w.full {
-		return journalFull{}
+		return journalFullError{}
 	}
 	data, err := json.Marshal(e)
 	if err != nil {

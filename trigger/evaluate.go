@@ -85,7 +85,7 @@ func compare(c Condition, v float64) Evaluation {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return Evaluation{Reason: "not a finite number"}
 	}
-	passes := false
+	var passes bool
 	switch c.Op {
 	case Greater:
 		passes = v > c.Threshold

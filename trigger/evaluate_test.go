@@ -29,11 +29,11 @@ func (v view) Existed(metric string) bool            { return v.existed[metric] 
 func (v view) Health() *trigger.Health               { return v.health }
 func (v view) Now() time.Time                        { return v.now }
 
-func spec(t testing.TB, when string) trigger.Spec {
-	t.Helper()
+func spec(tb testing.TB, when string) trigger.Spec {
+	tb.Helper()
 	e, err := trigger.Parse(when, options())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return trigger.Spec{Name: "test", Severity: trigger.Critical, Expr: e, Poll: 15 * time.Second, MaxGap: 45 * time.Second}
 }
@@ -207,23 +207,28 @@ func TestEvaluateHealthTellsSinceWhen(t *testing.T) {
 		want   trigger.Evaluation
 	}{
 		{
-			"the earliest of the failing", "3 consecutive health failures", []string{"pffff", "fff", "p"},
+			"the earliest of the failing", "3 consecutive health failures",
+			[]string{"pffff", "fff", "p"},
 			trigger.Evaluation{Truth: trigger.Breach, Value: 4, HasValue: true, Reason: "2 of 3 instances failing", Since: at(-30 * time.Second)},
 		},
 		{
-			"building", "3 consecutive health failures", []string{"pff"},
+			"building", "3 consecutive health failures",
+			[]string{"pff"},
 			trigger.Evaluation{Value: 2, HasValue: true, Reason: "2 of 3 consecutive failures", Building: true, Since: at(-10 * time.Second)},
 		},
 		{
-			"failing", "health failing", []string{"pff", "p"},
+			"failing", "health failing",
+			[]string{"pff", "p"},
 			trigger.Evaluation{Truth: trigger.Breach, Value: 0.5, HasValue: true, Reason: "1 of 2 instances failing", Since: at(-10 * time.Second)},
 		},
 		{
-			"both together began with the later", "health failing and 2 consecutive health failures", []string{"pff"},
+			"both together began with the later", "health failing and 2 consecutive health failures",
+			[]string{"pff"},
 			trigger.Evaluation{Truth: trigger.Breach, Value: 1, HasValue: true, Reason: "1 of 1 instances failing", Since: at(-10 * time.Second)},
 		},
 		{
-			"one there, one building", "health failing and 3 consecutive health failures", []string{"pff"},
+			"one there, one building", "health failing and 3 consecutive health failures",
+			[]string{"pff"},
 			trigger.Evaluation{Value: 2, HasValue: true, Reason: "2 of 3 consecutive failures", Building: true, Since: at(-10 * time.Second)},
 		},
 	}

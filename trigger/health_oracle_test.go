@@ -3,6 +3,7 @@ package trigger_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,14 +23,14 @@ type event struct {
 func failuresByOracle(history []event) int {
 	kept := inOrder(history)
 	run := 0
-	for i := len(kept) - 1; i >= 0; i-- {
-		if kept[i].gap || kept[i].Status == pass {
+	for i, k := range slices.Backward(kept) {
+		if k.gap || k.Status == pass {
 			return run
 		}
-		if kept[i].Status == fail {
+		if k.Status == fail {
 			run++
 		}
-		if i > 0 && !kept[i-1].gap && apart(history, kept[i-1].At, kept[i].At) {
+		if i > 0 && !kept[i-1].gap && apart(history, kept[i-1].At, k.At) {
 			return run
 		}
 	}

@@ -171,7 +171,7 @@ func TestASlowCheckerReachesItsCount(t *testing.T) {
 
 func TestGapRestartsTheCount(t *testing.T) {
 	h := trigger.NewHealth(0)
-	observe := func(second int, want int) {
+	observe := func(second, want int) {
 		t.Helper()
 		now := at(time.Duration(second) * time.Second)
 		h.Observe(trigger.HealthCheck{Instance: "a", Status: fail, At: now})

@@ -114,10 +114,12 @@ func (s *samples) firstBreach() time.Time {
 // observeSamples applies the rules of "in N of M samples". Only ticks of the
 // grid have a place; what is read between them changes nothing here.
 func (w *Window) observeSamples(o Observation) {
-	if o.Truth == OK {
+	switch o.Truth {
+	case OK:
 		w.rest = Inactive
-	} else if o.Truth == NotKnown {
+	case NotKnown:
 		w.rest = StateUnknown
+	case Breach: // what counts is decided on the grid below
 	}
 	if !o.Grid {
 		return

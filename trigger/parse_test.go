@@ -98,16 +98,41 @@ func TestThresholdIsInTheMetricsUnit(t *testing.T) {
 		condition string
 		want      float64
 	}{
-		{"error_rate > 1%", 0.01}, {"error_rate > 1.1%", 0.011}, {"error_rate > 0.01", 0.01}, {"error_rate >= 100%", 1},
-		{"cpu > 90%", 90}, {"cpu > 90", 90}, {"cpu > 1.1%", 1.1},
-		{"latency_p99 > 500ms", 0.5}, {"latency_p99 > 5s", 5}, {"latency_p99 > 2m", 120}, {"latency_p99 > 1m30s", 90},
-		{"latency_p99 > 0.25s", 0.25}, {"latency_p99 > 0.25", 0.25}, {"latency_p99 > 250us", 0.00025},
-		{"latency_ms > 500ms", 500}, {"latency_ms > 1.5s", 1500}, {"latency_ms > 250", 250},
-		{"heap > 64MiB", 64 << 20}, {"heap > 1KiB", 1024}, {"heap > 1KB", 1000}, {"heap > 2.5GB", 2.5e9}, {"heap > 1GiB", 1 << 30},
-		{"heap > 512B", 512}, {"heap > 1e9", 1e9},
-		{"request_rate < 10/min", 10.0 / 60}, {"request_rate < 10/s", 10}, {"request_rate < 36/h", 0.01}, {"request_rate < 5", 5},
-		{"restarts > 3", 3}, {"queue > -5", -5}, {"queue > 1.5e-3", 0.0015}, {"queue > +2", 2}, {"queue > .5", 0.5},
-		{"queue < 1%", 0.01}, {"queue < 500ms", 0.5},
+		{"error_rate > 1%", 0.01},
+		{"error_rate > 1.1%", 0.011},
+		{"error_rate > 0.01", 0.01},
+		{"error_rate >= 100%", 1},
+		{"cpu > 90%", 90},
+		{"cpu > 90", 90},
+		{"cpu > 1.1%", 1.1},
+		{"latency_p99 > 500ms", 0.5},
+		{"latency_p99 > 5s", 5},
+		{"latency_p99 > 2m", 120},
+		{"latency_p99 > 1m30s", 90},
+		{"latency_p99 > 0.25s", 0.25},
+		{"latency_p99 > 0.25", 0.25},
+		{"latency_p99 > 250us", 0.00025},
+		{"latency_ms > 500ms", 500},
+		{"latency_ms > 1.5s", 1500},
+		{"latency_ms > 250", 250},
+		{"heap > 64MiB", 64 << 20},
+		{"heap > 1KiB", 1024},
+		{"heap > 1KB", 1000},
+		{"heap > 2.5GB", 2.5e9},
+		{"heap > 1GiB", 1 << 30},
+		{"heap > 512B", 512},
+		{"heap > 1e9", 1e9},
+		{"request_rate < 10/min", 10.0 / 60},
+		{"request_rate < 10/s", 10},
+		{"request_rate < 36/h", 0.01},
+		{"request_rate < 5", 5},
+		{"restarts > 3", 3},
+		{"queue > -5", -5},
+		{"queue > 1.5e-3", 0.0015},
+		{"queue > +2", 2},
+		{"queue > .5", 0.5},
+		{"queue < 1%", 0.01},
+		{"queue < 500ms", 0.5},
 	}
 	for _, tt := range tests {
 		got, err := trigger.Parse(tt.condition, options())
@@ -232,8 +257,15 @@ func TestQuantityUnits(t *testing.T) {
 func TestNearest(t *testing.T) {
 	candidates := []string{"error_rate", "latency_p99", "for", "in"}
 	tests := []struct{ word, want string }{
-		{"error_rat", "error_rate"}, {"eror_rat", "error_rate"}, {"errro_rate", "error_rate"}, {"ERROR_RATE", "error_rate"},
-		{"error", ""}, {"fr", "for"}, {"fxy", ""}, {"xy", ""}, {"", ""},
+		{"error_rat", "error_rate"},
+		{"eror_rat", "error_rate"},
+		{"errro_rate", "error_rate"},
+		{"ERROR_RATE", "error_rate"},
+		{"error", ""},
+		{"fr", "for"},
+		{"fxy", ""},
+		{"xy", ""},
+		{"", ""},
 	}
 	for _, tt := range tests {
 		if got := trigger.Nearest(tt.word, candidates); got != tt.want {

@@ -3,6 +3,7 @@ package trigger_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,8 +72,8 @@ func (o oracle) afterGap(history []seen) (rest []seen, gap bool) {
 func (o oracle) judgeFor(all []seen) judgement {
 	rest, _ := o.afterGap(all)
 	healthy := false
-	for i := len(rest) - 1; i >= 0; i-- {
-		if rest[i].Truth == trigger.OK {
+	for i, r := range slices.Backward(rest) {
+		if r.Truth == trigger.OK {
 			rest, healthy = rest[i+1:], true
 			break
 		}
@@ -179,8 +180,8 @@ func (o oracle) judgeSamples(all []seen) judgement {
 }
 
 func (o oracle) restingSamples(rest []seen) trigger.State {
-	for i := len(rest) - 1; i >= 0; i-- {
-		switch rest[i].Truth {
+	for _, r := range slices.Backward(rest) {
+		switch r.Truth {
 		case trigger.OK:
 			return trigger.Inactive
 		case trigger.NotKnown:
@@ -216,6 +217,7 @@ func (o oracle) count(rest []seen) (first time.Time, breaching, known int) {
 
 // randomSpec draws a trigger.
 func randomSpec(t *testing.T, r *rand.Rand) trigger.Spec {
+	t.Helper()
 	holds := []string{"", " for 1s", " for 20s", " for 30s", " for 1m", " for 75s", " for 2m", " in 1 of 1 samples", " in 2 of 3 samples", " in 3 of 5 samples", " in 4 of 9 samples"}
 	s := spec(t, "error_rate > 1%"+holds[r.IntN(len(holds))])
 	s.MaxGap = []time.Duration{2 * poll, 3 * poll, 40 * time.Second, 6 * poll}[r.IntN(4)]

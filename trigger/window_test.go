@@ -19,7 +19,7 @@ const poll = 15 * time.Second
 func series(t *testing.T, text string) []trigger.Reading {
 	t.Helper()
 	var list []trigger.Reading
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		value, times, repeated := strings.Cut(word, "x")
 		n := 1
 		if repeated {

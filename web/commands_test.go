@@ -79,7 +79,7 @@ func TestDeploymentArrives(t *testing.T) {
 		t.Fatalf("got %d %s", got.status, got.body)
 	}
 	want := []incident.Input{incident.Deployed{
-		Service: "checkout", Version: "v2", Previous: "v1", StartedAt: noon.Add(-2 * time.Minute), At: noon,
+		Service: "checkout", Version: "v2", Previous: "v1", StartedAt: noon().Add(-2 * time.Minute), At: noon(),
 		By: "alice", Change: "CHG-1", Source: "api", NoAutoRollback: true,
 	}}
 	if diff := cmp.Diff(want, w.inputs); diff != "" {

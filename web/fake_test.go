@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // noon is when every test takes place.
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
 // world is a memory with one service, checkout, and a few incidents; it notes
 // what it is told to do.
@@ -44,12 +44,12 @@ type world struct {
 func newWorld() *world {
 	return &world{
 		incidents: []*incident.Incident{
-			{ID: "inc-3", Service: "checkout", State: incident.Held, OpenedAt: noon.Add(-time.Hour)},
-			{ID: "inc-2", Service: "search", State: incident.Closed, OpenedAt: noon.Add(-2 * time.Hour)},
+			{ID: "inc-3", Service: "checkout", State: incident.Held, OpenedAt: noon().Add(-time.Hour)},
+			{ID: "inc-2", Service: "search", State: incident.Closed, OpenedAt: noon().Add(-2 * time.Hour)},
 		},
 		older: []*incident.Incident{
-			{ID: "inc-2", Service: "search", State: incident.Closed, OpenedAt: noon.Add(-2 * time.Hour)},
-			{ID: "inc-1", Service: "checkout", State: incident.Closed, OpenedAt: noon.Add(-72 * time.Hour)},
+			{ID: "inc-2", Service: "search", State: incident.Closed, OpenedAt: noon().Add(-2 * time.Hour)},
+			{ID: "inc-1", Service: "checkout", State: incident.Closed, OpenedAt: noon().Add(-72 * time.Hour)},
 		},
 	}
 }
@@ -89,7 +89,7 @@ func (w *world) view(_ context.Context, f func(m web.Memory, now time.Time)) err
 	if w.viewErr != nil {
 		return w.viewErr
 	}
-	f(w, noon)
+	f(w, noon())
 	return nil
 }
 
@@ -111,7 +111,7 @@ func (p past) Incident(_ context.Context, id string) (*incident.Incident, bool, 
 
 func (w *world) server() *web.Server {
 	mock := clock.NewMock()
-	mock.Set(noon)
+	mock.Set(noon())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(web.NewTriggers(w.view))
 	return web.New(web.Options{
@@ -126,11 +126,11 @@ func (w *world) server() *web.Server {
 			w.reloads++
 			return w.reloadErr
 		},
-		Ready:        func() error { return w.notReady },
-		ExternalHost: "ops.example.com",
-		Clock:        mock,
-		Logger:       hclog.NewNullLogger(),
-		Gatherer:     registry,
+		Ready:    func() error { return w.notReady },
+		Hosts:    []string{"", "ops.example.com", "ops1"},
+		Clock:    mock,
+		Logger:   hclog.NewNullLogger(),
+		Gatherer: registry,
 	})
 }
 

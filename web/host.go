@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ import (
 func (s *Server) hostGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.ours(r.Host) {
-			fail(w, http.StatusForbidden, "the Host "+r.Host+" is not ours (use localhost, an IP address, or the host of external_url)")
+			fail(w, http.StatusForbidden, "the Host "+r.Host+" is not ours (use localhost, an IP address, this machine's name, or set [web] external_url)")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -29,5 +30,6 @@ func (s *Server) ours(host string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
-	return strings.EqualFold(name, "localhost") || (s.o.ExternalHost != "" && strings.EqualFold(name, s.o.ExternalHost))
+	same := func(known string) bool { return known != "" && strings.EqualFold(name, known) }
+	return same("localhost") || slices.ContainsFunc(s.o.Hosts, same)
 }

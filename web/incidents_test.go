@@ -51,7 +51,7 @@ func TestBadFilters(t *testing.T) {
 		"?limit=0":         "from 1 to",
 		"?limit=9999":      "from 1 to",
 		"?limit=many":      "from 1 to",
-		"?sevice=checkout": "unknown parameter",
+		"?colour=red":      "unknown parameter",
 	} {
 		got := ask(t, newWorld().server().TCP(), "GET", "/api/v1/incidents"+query, "")
 		if got.status != 400 || !strings.Contains(got.Error, says) {

@@ -31,7 +31,7 @@ type Listeners struct {
 // Listen opens the unix socket, and TCP unless tcp is empty. Close or Serve
 // must follow.
 func Listen(ctx context.Context, socketPath, tcp string) (*Listeners, error) {
-	s, err := listenSocket(socketPath)
+	s, err := listenSocket(ctx, socketPath)
 	if err != nil {
 		return nil, err
 	}
@@ -82,29 +82,29 @@ func (s *Server) Serve(ctx context.Context, l *Listeners) error {
 	for i, server := range servers {
 		go func() { ended <- server.Serve(doors[i]) }()
 	}
-	var failure error
+	var first error
 	waiting := len(servers)
 	select {
 	case <-ctx.Done():
-	case failure = <-ended:
+	case first = <-ended:
 		waiting--
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	errs := []error{real(failure)}
+	errs := []error{failure(first)}
 	for _, server := range servers {
 		if err := server.Shutdown(drain); err != nil {
 			errs = append(errs, server.Close())
 		}
 	}
 	for range waiting {
-		errs = append(errs, real(<-ended))
+		errs = append(errs, failure(<-ended))
 	}
 	return errors.Join(append(errs, l.Close())...)
 }
 
-// real drops the error with which a server says that it was asked to end.
-func real(err error) error {
+// failure drops the error with which a server says that it was asked to end.
+func failure(err error) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 // socketDir is a directory with a path short enough for a socket.
 func socketDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "web")
+	dir, err := os.MkdirTemp("", "web") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestTheKernelNamesTheActor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := response.Body.Close(); err != nil || response.StatusCode != 200 {
+	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
 		t.Fatalf("got %d, %v", response.StatusCode, err)
 	}
 	if err := stop(); err != nil {
@@ -137,7 +137,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := response.Body.Close(); err != nil || response.StatusCode != 200 {
+	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
 		t.Errorf("got %d, %v", response.StatusCode, err)
 	}
 	if err := stop(); err != nil {

@@ -51,12 +51,12 @@ type Options struct {
 	Reload func() error
 	// Ready returns why the daemon is not ready; nil when it is.
 	Ready func() error
-	// ExternalHost is the host of external_url, which TCP requests may name
-	// beside localhost and IP addresses; empty for none.
-	ExternalHost string
-	Clock        clock.Clock
-	Logger       hclog.Logger
-	Gatherer     prometheus.Gatherer
+	// Hosts are the names that TCP requests may call us by, beside localhost
+	// and IP addresses: that of external_url and the machine's own.
+	Hosts    []string
+	Clock    clock.Clock
+	Logger   hclog.Logger
+	Gatherer prometheus.Gatherer
 }
 
 // Server answers HTTP requests. It is safe for concurrent use.

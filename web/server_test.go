@@ -112,6 +112,8 @@ func TestHost(t *testing.T) {
 		{"192.0.2.7", 200},
 		{"ops.example.com", 200},
 		{"ops.example.com:443", 200},
+		{"ops1:9797", 200},
+		{"ops1.evil.example.net", 403},
 		{"evil.example.net", 403},
 		{"localhost.evil.example.net", 403},
 		{"127.0.0.1.evil.example.net:9797", 403},

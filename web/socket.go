@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,12 +27,12 @@ type socket struct {
 
 // listenSocket listens at path. The file of a daemon that is gone is replaced;
 // a daemon that lives, or a file that is no socket, is an error.
-func listenSocket(path string) (*socket, error) {
+func listenSocket(ctx context.Context, path string) (*socket, error) {
 	lock, err := lockSocket(path)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := replaceSocket(path)
+	listener, err := replaceSocket(ctx, path)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -54,8 +55,8 @@ func lockSocket(path string) (*os.File, error) {
 
 // replaceSocket makes the socket in a directory that only we can enter and
 // moves it into place with its mode set: at no moment can anyone else connect.
-func replaceSocket(path string) (*net.UnixListener, error) {
-	if err := checkStale(path); err != nil {
+func replaceSocket(ctx context.Context, path string) (*net.UnixListener, error) {
+	if err := checkStale(ctx, path); err != nil {
 		return nil, err
 	}
 	private, err := os.MkdirTemp(filepath.Dir(path), ".s")
@@ -82,7 +83,7 @@ func replaceSocket(path string) (*net.UnixListener, error) {
 
 // checkStale returns an error unless path is free or left behind by a daemon
 // that is gone.
-func checkStale(path string) error {
+func checkStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -92,7 +93,8 @@ func checkStale(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return fmt.Errorf("socket %s: there is a file that is not a socket; move it away", path)
 	}
-	conn, err := net.DialTimeout("unix", path, answerWithin)
+	dialer := net.Dialer{Timeout: answerWithin}
+	conn, err := dialer.DialContext(ctx, "unix", path)
 	switch {
 	case err == nil:
 		return errors.Join(fmt.Errorf("socket %s: another daemon answers on it", path), conn.Close())

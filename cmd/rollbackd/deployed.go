@@ -15,7 +15,7 @@ func (a *app) deployedCommand() *cobra.Command {
 		Long: `Reports that a version runs now. Call it at the end of a deployment. When
 "deploying" announced the version, it is the same deployment and keeps its start.`,
 		Example: "  rollbackd deployed checkout --version v2 --previous v1",
-	}, false)
+	}, func(*web.Reported) {})
 }
 
 func (a *app) deployingCommand() *cobra.Command {
@@ -26,12 +26,12 @@ func (a *app) deployingCommand() *cobra.Command {
 on is blamed on it. Call it at the start of a deployment, and "deployed" at its
 end.`,
 		Example: "  rollbackd deploying checkout --version v2 --previous v1",
-	}, true)
+	}, func(r *web.Reported) { r.StartedAt = a.clock.Now().UTC().Truncate(time.Millisecond) })
 }
 
-// deploymentCommand completes a command that reports a deployment. starting
-// says that it starts at this moment.
-func (a *app) deploymentCommand(cmd *cobra.Command, starting bool) *cobra.Command {
+// deploymentCommand completes a command that reports a deployment. stamp adds
+// what is known at the moment of reporting.
+func (a *app) deploymentCommand(cmd *cobra.Command, stamp func(*web.Reported)) *cobra.Command {
 	var report web.Reported
 	cmd.GroupID = groupTell
 	cmd.Args = exactly("SERVICE")
@@ -44,9 +44,7 @@ func (a *app) deploymentCommand(cmd *cobra.Command, starting bool) *cobra.Comman
 			return err
 		}
 		report.Service = args[0]
-		if starting {
-			report.StartedAt = a.clock.Now().UTC().Truncate(time.Millisecond)
-		}
+		stamp(&report)
 		data, err := c.post(cmd.Context(), "/api/v1/deployments", report, nil)
 		if err != nil {
 			return err

@@ -61,8 +61,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitFine
 	}
-	var usage *usageError
-	if errors.As(err, &usage) {
+	if usage, is := errors.AsType[*usageError](err); is {
 		path := usage.cmd.CommandPath()
 		_, _ = fmt.Fprintf(a.stderr, "%s: %v\nSee \"%s --help\".\n", path, usage, path)
 		if usage.cmd.Name() == rollbackName {
@@ -71,12 +70,10 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 		return exitUsage
 	}
 	code, text := exitProblem, err
-	var own *exitError
-	if errors.As(err, &own) {
+	if own, is := errors.AsType[*exitError](err); is {
 		code, text = own.code, own.err
 	}
-	var gone *unreachableError
-	if errors.As(err, &gone) && cmd.Name() == rollbackName {
+	if _, gone := errors.AsType[*unreachableError](err); gone && cmd.Name() == rollbackName {
 		code = exitRollbackNoReply
 	}
 	if text != nil {

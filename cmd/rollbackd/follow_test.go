@@ -15,14 +15,15 @@ import (
 	"github.com/rollbackd/rollbackd/incident"
 )
 
-var three = time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+// three is when every test takes place.
+func three() time.Time { return time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC) }
 
-// running is an incident whose rollback is in the second of three steps.
+// running is an incident whose rollback is in the second of three() steps.
 func running() *incident.Incident {
 	return &incident.Incident{
 		ID: "inc-1", Service: "checkout", State: incident.RollingBack,
 		Rollback: &incident.Run{
-			ID: "inc-1.1", State: incident.RunRunning, From: "v2", To: "v1", DecidedAt: three, SLASeconds: 900,
+			ID: "inc-1.1", State: incident.RunRunning, From: "v2", To: "v1", DecidedAt: three(), SLASeconds: 900,
 			Steps: []incident.StepRun{
 				{Name: "backup exists", Section: incident.SectionChecks, State: incident.StepDone},
 				{Name: "drain", Section: incident.SectionSteps, State: incident.StepDone},
@@ -31,7 +32,7 @@ func running() *incident.Incident {
 				{Name: "maintenance off", Section: incident.SectionFinally, State: incident.StepPending},
 			},
 		},
-		Timeline: []incident.Moment{{At: three, Kind: incident.KindPlanned, Text: "rolling back v2 → v1"}},
+		Timeline: []incident.Moment{{At: three(), Kind: incident.KindPlanned, Text: "rolling back v2 → v1"}},
 	}
 }
 
@@ -44,7 +45,7 @@ func TestProgress(t *testing.T) {
 	checking.Rollback.Steps[0].State = incident.StepRunning
 	noSLA := running()
 	noSLA.Rollback.SLASeconds = 0
-	waiting := &incident.Incident{State: incident.CountingDown, Decision: incident.Decision{Deadline: three.Add(time.Minute)}}
+	waiting := &incident.Incident{State: incident.CountingDown, Decision: incident.Decision{Deadline: three().Add(time.Minute)}}
 	tests := []struct {
 		name string
 		i    *incident.Incident
@@ -56,7 +57,7 @@ func TestProgress(t *testing.T) {
 		{"before it runs", waiting, "countdown · until 2026-03-01 03:01:00 UTC"},
 	}
 	for _, tt := range tests {
-		if got := progress(tt.i, three.Add(12*time.Second)); got != tt.want {
+		if got := progress(tt.i, three().Add(12*time.Second)); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -87,7 +88,7 @@ func completed() *incident.Incident {
 	i := running()
 	i.State = incident.Closed
 	i.Rollback.State = incident.RunCompleted
-	i.Timeline = append(i.Timeline, incident.Moment{At: three.Add(time.Minute), Kind: incident.KindRunEnded, Text: "completed"})
+	i.Timeline = append(i.Timeline, incident.Moment{At: three().Add(time.Minute), Kind: incident.KindRunEnded, Text: "completed"})
 	return i
 }
 
@@ -102,18 +103,20 @@ func TestFollow(t *testing.T) {
 		{"in a pipe, a line a transition", app{}, lines + last},
 		{"JSON is written once, by the caller", app{output: "json"}, ""},
 		{
-			"a terminal has a line that is redrawn", app{terminal: true, getenv: func(string) string { return "1" }},
+			"a terminal has a line that is redrawn",
+			app{terminal: true, getenv: func(string) string { return "1" }},
 			lines + "running · restart (2/3) · 12s of 15m\r\x1b[K" + last + "completed · restart (2/3) · 12s of 15m\r\x1b[K",
 		},
 		{
-			"in colour", app{terminal: true, getenv: func(string) string { return "" }},
+			"in colour",
+			app{terminal: true, getenv: func(string) string { return "" }},
 			lines + "\x1b[1mrunning · restart (2/3) · 12s of 15m\x1b[0m\r\x1b[K" + last + "\x1b[1mcompleted · restart (2/3) · 12s of 15m\x1b[0m\r\x1b[K",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			now := &stopped{Clock: clock.New(), at: three.Add(12 * time.Second)}
+			now := &stopped{Clock: clock.New(), at: three().Add(12 * time.Second)}
 			a := tt.app
 			a.stdout, a.clock = &out, now
 			f := a.newFollower(story(t, running(), completed()), "inc-1")

@@ -31,7 +31,7 @@ func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (
 		if service != "" && t.Service != service {
 			continue
 		}
-		value := reading(t.Value, t.HasValue, t.Reason)
+		value := measured{t.Value, t.HasValue, t.Reason}.String()
 		rows = append(rows, []string{t.Service, t.Trigger, t.Truth, value, t.When})
 	}
 	p.line("")

@@ -34,12 +34,12 @@ func (l *logfmt) Accept(name string, level hclog.Level, msg string, args ...any)
 		pair(&line, "component", name)
 	}
 	pair(&line, "msg", msg)
-	for i := 0; i < len(args); i += 2 {
-		if i+1 == len(args) { // a value without its key must not be lost
-			pair(&line, "extra", text(args[i]))
-			break
-		}
-		pair(&line, text(args[i]), text(args[i+1]))
+	for len(args) > 1 {
+		pair(&line, text(args[0]), text(args[1]))
+		args = args[2:]
+	}
+	for _, lonely := range args { // a value without its key must not be lost
+		pair(&line, "extra", text(lonely))
 	}
 	line.WriteByte('\n')
 	l.mu.Lock()

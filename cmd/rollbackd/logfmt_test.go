@@ -23,11 +23,11 @@ func TestLogfmt(t *testing.T) {
 		{"m", []any{"text", "a\nb=c"}, `msg=m text="a\nb=c"`},
 		{"m", []any{"a key", 1, "lonely"}, `msg=m a_key=1 extra=lonely`},
 		{"m", []any{"x", hclog.Fmt("%d%%", 5)}, `msg=m x=5%`},
-		{"m", []any{"at", three}, `msg=m at=2026-03-01T03:00:00Z`},
+		{"m", []any{"at", three()}, `msg=m at=2026-03-01T03:00:00Z`},
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer
-		l := &logfmt{w: &out, level: hclog.Info, now: func() time.Time { return three }}
+		l := &logfmt{w: &out, level: hclog.Info, now: three}
 		l.Accept("web", hclog.Warn, tt.msg, tt.args...)
 		l.Accept("web", hclog.Debug, "not shown")
 		want := "ts=2026-03-01T03:00:00.000Z level=warn component=web " + tt.want + "\n"
@@ -43,7 +43,7 @@ func FuzzLogfmt(f *testing.F) {
 	f.Add("a\nb", "k=\"", "\x00\xff")
 	f.Fuzz(func(t *testing.T, msg, key, value string) {
 		var out bytes.Buffer
-		l := &logfmt{w: &out, level: hclog.Info, now: func() time.Time { return three }}
+		l := &logfmt{w: &out, level: hclog.Info, now: three}
 		l.Accept("", hclog.Info, msg, key, value)
 		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, "\n") {
 			t.Errorf("got %q", got)

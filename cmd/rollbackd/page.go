@@ -132,20 +132,22 @@ func span(d time.Duration) string {
 // seconds is span for the API's seconds.
 func seconds(s float64) string { return span(time.Duration(s * float64(time.Second))) }
 
-// number is a value with as many digits as matter.
-func number(v float64, known bool) string {
-	if !known {
-		return "unknown"
-	}
-	return strconv.FormatFloat(v, 'g', 4, 64)
+// measured is a trigger's value, or why there is none.
+type measured struct {
+	value  float64
+	known  bool
+	reason string
 }
 
-// reading is a trigger's value, or why there is none.
-func reading(v float64, known bool, reason string) string {
-	if known || reason == "" {
-		return number(v, known)
+// String is the value with as many digits as matter.
+func (m measured) String() string {
+	switch {
+	case m.known:
+		return strconv.FormatFloat(m.value, 'g', 4, 64)
+	case m.reason != "":
+		return "unknown (" + m.reason + ")"
 	}
-	return "unknown (" + reason + ")"
+	return "unknown"
 }
 
 // arrow is from → to, with what is known of it.

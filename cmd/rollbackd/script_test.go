@@ -47,12 +47,13 @@ func TestScripts(t *testing.T) {
 			"signal":     sendSignal,
 		},
 		RequireExplicitExec: true,
+		Deadline:            time.Now().Add(5 * time.Minute),
 	})
 }
 
 // code N COMMAND ARGS… runs a command that must exit with N.
-func code(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
+func code(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
 		ts.Fatalf("usage: code N COMMAND ARGS…")
 	}
 	want, err := strconv.Atoi(args[0])
@@ -71,8 +72,8 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 
 // eventually PATTERN COMMAND ARGS… runs a command until its stdout matches. Only
 // the last run is shown.
-func eventually(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
 		ts.Fatalf("usage: eventually PATTERN COMMAND ARGS…")
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])

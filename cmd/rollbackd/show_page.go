@@ -77,7 +77,7 @@ func evidenceRows(triggers []incident.Evidence) [][]string {
 	rows := [][]string{{"NAME", "WHEN", "VALUE", "THRESHOLD", "SEVERITY", "SINCE", "FIRED", "CLEARED"}}
 	for _, t := range triggers {
 		rows = append(rows, []string{
-			t.Name, t.When, number(t.Value, t.HasValue), t.Threshold, t.Severity.String(), instant(t.Since), instant(t.FiredAt), instant(t.ClearedAt),
+			t.Name, t.When, measured{value: t.Value, known: t.HasValue}.String(), t.Threshold, t.Severity.String(), instant(t.Since), instant(t.FiredAt), instant(t.ClearedAt),
 		})
 	}
 	return rows

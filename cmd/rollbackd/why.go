@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"strconv"
 
 	"github.com/spf13/cobra"
 )
@@ -48,7 +49,7 @@ func (a *app) whyPage(w whyView) *page {
 	if len(s.Instances) > 0 {
 		rows := [][]string{{"INSTANCE", "STATUS", "FAILURES IN A ROW", "LAST SEEN", "VERSION"}}
 		for _, i := range s.Instances {
-			rows = append(rows, []string{i.Instance, i.Status, number(float64(i.Failures), true), instant(i.LastAt), i.Version})
+			rows = append(rows, []string{i.Instance, i.Status, strconv.Itoa(i.Failures), instant(i.LastAt), i.Version})
 		}
 		p.heading("health")
 		p.table("  ", rows)
