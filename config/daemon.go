@@ -9,6 +9,7 @@ import (
 // Journal is [journal].
 type Journal struct {
 	Path      string
+	// Retention is how long entries are kept at least. This version deletes none.
 	Retention time.Duration
 	// MinFree is the free space in bytes below which people are told, Reserve
 	// what is kept aside to finish an incident on a full disk.
@@ -25,6 +26,9 @@ func readJournal(root *table) Journal {
 	}
 	if j.Path == "" {
 		j.Path = "/var/lib/rollbackd/journal.db"
+	}
+	if t.has("retention") {
+		t.warnf(t.key("retention"), "nothing is deleted yet in this version: the journal keeps every entry, also those that are older")
 	}
 	t.done()
 	return j

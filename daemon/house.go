@@ -175,7 +175,7 @@ func (h *house) notReady() error {
 	case h.ending.Load():
 		return responder.ErrStopping
 	case !h.ready.Load():
-		return errors.New("rollbackd is starting: the journal is being read and the windows are being rebuilt")
+		return errors.New("the journal is being read and the windows are being rebuilt")
 	}
 	return nil
 }

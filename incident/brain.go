@@ -143,6 +143,10 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		}
 	case Deployed, VersionSeen, StepEnded:
 		b.waiting = append(b.waiting, in)
+	case Disk:
+		if e := b.disk(now, in); e != nil {
+			return e
+		}
 	case Command:
 		b.replying = in.ID
 		return b.command(now, in)

@@ -206,3 +206,18 @@ func TestGravestTriggerLeads(t *testing.T) {
 		t.Errorf("severity %s with %d triggers, want critical with 2", inc.Severity, len(inc.Triggers))
 	}
 }
+
+func TestANearlyFullDiskIsToldOnce(t *testing.T) {
+	w := newWorld(t, options("shop"))
+	for _, free := range []int64{100 << 20, 50 << 20, 40 << 20, 100 << 20, 30 << 20} {
+		w.now = w.now.Add(time.Minute)
+		w.give(incident.Disk{Free: free, MinFree: 64 << 20})
+	}
+	var events []string
+	for _, m := range w.told {
+		events = append(events, m.Event)
+	}
+	if d := cmp.Diff([]string{"disk_low", "disk_low"}, events); d != "" {
+		t.Errorf("people were told (-want +got):\n%s", d)
+	}
+}

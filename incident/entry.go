@@ -13,10 +13,12 @@ type Kind string
 // The kinds of entries.
 const (
 	// Of the daemon.
-	KindStarted Kind = "started" // the daemon began or went on after a restart
-	KindConfig  Kind = "config"  // a configuration was loaded
-	KindBlind   Kind = "blind"   // a source has not answered for longer than the gap
-	KindSighted Kind = "sighted" // it answers again
+	KindStarted Kind = "started"  // the daemon began or went on after a restart
+	KindConfig  Kind = "config"   // a configuration was loaded
+	KindBlind   Kind = "blind"    // a source has not answered for longer than the gap
+	KindSighted Kind = "sighted"  // it answers again
+	KindDiskLow Kind = "disk_low" // the journal's disk is nearly full
+	KindDiskOK  Kind = "disk_ok"  // there is room again
 	// Of a service.
 	KindDeployment Kind = "deployment" // a version began to run
 	KindRunning    Kind = "running"    // a version source shows a known version running

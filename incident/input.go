@@ -121,6 +121,10 @@ type Reloaded struct{ Options Options }
 // is the time of the last entry, To the present.
 type Restored struct{ DownFrom, To time.Time }
 
+// Disk is the free space where the journal lies, in bytes, and the space below
+// which people are told.
+type Disk struct{ Free, MinFree int64 }
+
 // Wake says that a time asked for by WakeAt has come, or that entries were
 // applied and there may be more to decide.
 type Wake struct{}
@@ -135,4 +139,5 @@ func (StepEnded) input()    {}
 func (RecordFailed) input() {}
 func (Reloaded) input()     {}
 func (Restored) input()     {}
+func (Disk) input()         {}
 func (Wake) input()         {}

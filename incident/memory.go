@@ -24,6 +24,8 @@ type memory struct {
 	Fence uint64 `json:"fence"`
 	// Blind are the sources that people were told do not answer.
 	Blind map[string]BlindEntry `json:"blind,omitempty"`
+	// DiskLow is true while people are told that the journal's disk is nearly full.
+	DiskLow bool `json:"disk_low,omitempty"`
 	// LastAt is the time of the newest entry.
 	LastAt time.Time `json:"last_at"`
 
@@ -97,6 +99,10 @@ func (m *memory) apply(e Entry) {
 		m.Blind[e.Blind.Source] = *e.Blind
 	case KindSighted:
 		delete(m.Blind, e.Blind.Source)
+	case KindDiskLow:
+		m.DiskLow = true
+	case KindDiskOK:
+		m.DiskLow = false
 	case KindBrake:
 		m.applyBrake(e)
 	case KindDeployment, KindRunning, KindSeen, KindPardon:

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-
-	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // maxFirstLine is how long a message's first line may be (CONTRACT.md section 6).
@@ -259,70 +257,3 @@ func fromTo(from, to string) string {
 }
 
 func shortTime(t time.Time) string { return t.UTC().Format("15:04:05 MST") }
-
-// sight is what is known of the metric source's answering. It is observed, not
-// journalled; that people were told is.
-type sight struct {
-	since  time.Time
-	reason string
-	lastOK time.Time
-}
-
-func newSight() sight { return sight{} }
-
-// minBlind is how long a source must not answer before people are told.
-const minBlind = 30 * time.Second
-
-// tick takes in whether anything was answered.
-func (s *sight) tick(at time.Time, answers map[string]trigger.Answer) {
-	if len(answers) == 0 {
-		return
-	}
-	reason := ""
-	for _, a := range answers {
-		if a.Err == "" {
-			s.since, s.lastOK = time.Time{}, at
-			return
-		}
-		if reason == "" || a.Err < reason {
-			reason = a.Err // the first in order: map order must not show
-		}
-	}
-	s.reason = reason
-	if s.since.IsZero() {
-		s.since = at
-	}
-}
-
-// sightRule tells people once that the metric source does not answer, and
-// records when it does again.
-func (b *Brain) sightRule(now time.Time) []Effect {
-	told, blind := b.mem.Blind[metricSource]
-	switch {
-	case b.sight.since.IsZero() && blind && b.sight.lastOK.After(told.Since):
-		e := b.entry(now, KindSighted, "", "rollbackd", "prometheus answers again, after "+b.sight.lastOK.Sub(told.Since).String())
-		e.Blind = &BlindEntry{Source: metricSource, Since: told.Since}
-		return []Effect{Record{Entry: e}}
-	case !b.sight.since.IsZero() && !blind && now.Sub(b.sight.since) > max(b.opts.MaxGap, minBlind):
-		text := fmt.Sprintf("prometheus has not answered since %s (%s): no trigger on metrics can fire, and none counts as healthy",
-			shortTime(b.sight.since), b.sight.reason)
-		e := b.entry(now, KindBlind, "", "rollbackd", text)
-		e.Blind = &BlindEntry{Source: metricSource, Since: b.sight.since, Reason: b.sight.reason}
-		m := &Message{
-			ID: "blind/" + b.sight.since.Format(time.RFC3339), At: now, Headline: HeldHeadline, Event: "blind", Severity: trigger.High,
-			FirstLine: "HELD all services: blind, prometheus does not answer " + strings.ToUpper(b.fleetMode()),
-			Text:      text + "\nIf you do nothing: rollbackd goes on asking.\nrollbackd status",
-		}
-		return []Effect{Record{Entry: e, Message: m}}
-	}
-	return nil
-}
-
-const metricSource = "prometheus"
-
-func (b *Brain) fleetMode() string {
-	if b.opts.Shadow {
-		return "shadow"
-	}
-	return "live"
-}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -43,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"code":       code,
 			"eventually": eventually,
 			"expand":     expand,
+			"remember":   remember,
 			"series":     series,
 			"signal":     sendSignal,
 		},
@@ -97,6 +99,14 @@ func eventually(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%q did not come to print %q within %s", args[1:], args[0], scriptPatience)
 		}
 	}
+}
+
+// remember NAME keeps the output of the last command in a variable.
+func remember(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: remember NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
 // expand FILE… replaces $NAME in files by the environment's values. $$ is one $.

@@ -24,7 +24,7 @@ named instead of its ID.
 While a rollback runs, --follow writes each transition as it comes, and on a
 terminal a line with the present phase, step and time; the incident is shown when
 the rollback has ended. On a terminal that is what happens without the flag, too.`,
-		Example: "  rollbackd show checkout\n  rollbackd show 01JNB2K3 -o json | jq .rollback.steps",
+		Example: "  rollbackd show checkout\n  rollbackd show checkout-20260301-030205 -o json | jq .rollback.steps",
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(a.address)

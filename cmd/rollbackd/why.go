@@ -37,7 +37,6 @@ func (a *app) whyPage(w whyView) *page {
 	p := a.page()
 	p.line("%s", p.bold(s.Service+" · "+s.State+" · "+s.Mode))
 	p.line("  %s", plain(w.Now))
-	p.line("")
 	p.facts(
 		"running", s.Running,
 		"target", s.Target,

@@ -29,7 +29,7 @@ service recovers or gets worse; a person may still roll back.`,
 			"abort", "aborted", "Stop a running rollback at the next step boundary",
 			`Stops an incident's rollback. A step that runs is finished, no further one
 begins, and "finally" steps run if anything was changed.`,
-			`  rollbackd abort 01JNB2K3 --reason "fixing forward instead"`,
+			`  rollbackd abort checkout-20260301-030205 --reason "fixing forward instead"`,
 		},
 		{
 			"ack", "acknowledged", "Say that you are on it",

@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollbackd/rollbackd/config"
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/source/bus"
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+const shop = `
+[prometheus]
+url = "http://127.0.0.1:1"
+[metrics]
+error_rate = { query = "error_rate", unit = "ratio" }
+[services.checkout]
+match = "shop-checkout"
+[services.checkout.triggers]
+errors = { when = "error_rate > 1% for 3h", severity = "low" }
+[services.checkout.deployment]
+symlink = "/srv/checkout/current"
+blame_window = "2h"
+`
+
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, report := config.Parse(filepath.Join(t.TempDir(), "rollbackd.toml"), []byte(text))
+	if c == nil {
+		t.Fatal(report.Err())
+	}
+	return c
+}
+
+func houseOf(c *config.Config) *house {
+	h := &house{}
+	h.config.Store(c)
+	return h
+}
+
+func TestReceivers(t *testing.T) {
+	c := parse(t, shop+`
+[receivers.all]
+webhook = { url = "https://hooks.example.com/1" }
+[receivers.grave]
+webhook = { url = "https://hooks.example.com/2" }
+severities = ["critical", "high"]
+[receivers.held]
+webhook = { url = "https://hooks.example.com/3" }
+events = ["held"]
+`)
+	tests := []struct {
+		name string
+		m    incident.Message
+		want []string
+	}{
+		{"all who want it", incident.Message{Severity: trigger.Critical, Event: "held"}, []string{"all", "grave", "held"}},
+		{"not grave enough", incident.Message{Severity: trigger.Low, Event: "held"}, []string{"all", "held"}},
+		{"another event", incident.Message{Severity: trigger.High, Event: "acting"}, []string{"all", "grave"}},
+		{"about the daemon itself", incident.Message{Event: "blind"}, []string{"all", "grave"}},
+		{"named ones", incident.Message{Severity: trigger.High, Event: "acting", Receivers: []string{"grave"}}, []string{"grave"}},
+		{"one that is gone", incident.Message{Severity: trigger.High, Receivers: []string{"former"}}, nil},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, houseOf(c).receivers(tt.m)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestMaskHidesSecrets(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "hook.key")
+	if err := os.WriteFile(key, []byte("whsec_c2VjcmV0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := parse(t, shop+"[receivers.ops]\nwebhook = { url = \"https://hooks.example.com\", secret_file = \""+key+"\" }\n")
+	if got := houseOf(c).mask("sent with whsec_c2VjcmV0."); got != "sent with <secret>." {
+		t.Errorf("got %q", got)
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if got := houseOf(c).mask("plain"); got != "plain" {
+		t.Errorf("without the file: got %q", got)
+	}
+}
+
+func TestWatched(t *testing.T) {
+	services, window := watched(parse(t, shop))
+	if diff := cmp.Diff([]string{"checkout"}, services); diff != "" || window != 3*time.Hour {
+		t.Errorf("got %v and %v, want checkout and the longest window, 3h", services, window)
+	}
+	if _, window := watched(parse(t, strings.Replace(shop, "3h", "3m", 1))); window != 2*time.Hour {
+		t.Errorf("got %v, want the blame window, 2h", window)
+	}
+}
+
+func TestBusOptions(t *testing.T) {
+	o, err := busOptions(parse(t, shop+`
+[nats]
+url = "tls://bus.example.com:4222"
+user = "rollbackd"
+password_file = "/run/secrets/nats"
+prefix = "ops.v1"
+tls = { ca_file = "/etc/ca.pem" }
+map = [{ subject = "up.*.*", tokens = ["_", "service"], kind = "deploy" }]
+`))
+	want := bus.Options{
+		URL: "tls://bus.example.com:4222", Name: "rollbackd", User: "rollbackd", PasswordFile: "/run/secrets/nats", Prefix: "ops.v1",
+		TLS:  &bus.TLS{CAFile: "/etc/ca.pem"},
+		Maps: []bus.Map{{Subject: "up.*.*", Tokens: []string{"", "service"}, Kind: "deploy"}},
+	}
+	if diff := cmp.Diff(want, o); diff != "" || err != nil {
+		t.Errorf("got %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestBusRefusesByName(t *testing.T) {
+	for key, text := range map[string]string{
+		"nats.password_env":        "user = \"rollbackd\"\npassword_env = \"NATS_PASSWORD\"\n",
+		"nats.token_env":           "token_env = \"NATS_TOKEN\"\n",
+		"nats.tls.handshake_first": "tls = { handshake_first = true }\n",
+	} {
+		_, err := busOptions(parse(t, shop+"[nats]\nurl = \"nats://127.0.0.1:4222\"\n"+text))
+		if err == nil || !strings.Contains(err.Error(), key+" is not implemented in this version") {
+			t.Errorf("%s: got %v, want that it is not implemented", key, err)
+		}
+	}
+}
+
+func TestPollingIsComparedByMeaning(t *testing.T) {
+	one := pollingOf(parse(t, shop))
+	if !one.same(pollingOf(parse(t, "# moved down\n\n"+shop))) {
+		t.Error("a comment made other sources")
+	}
+	if !one.same(pollingOf(parse(t, strings.Replace(shop, "1% for 3h", "2% for 3h", 1)))) {
+		t.Error("a threshold made other sources")
+	}
+	for name, text := range map[string]string{
+		"an address":      strings.Replace(shop, "127.0.0.1:1", "127.0.0.1:2", 1),
+		"a query":         strings.Replace(shop, `"error_rate", unit`, `"errors", unit`, 1),
+		"a symbolic link": strings.Replace(shop, "/srv/checkout/current", "/srv/checkout/live", 1),
+		"a label's value": strings.Replace(shop, "shop-checkout", "checkout-2", 1),
+	} {
+		if one.same(pollingOf(parse(t, text))) {
+			t.Errorf("%s did not make other sources", name)
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	answered := trigger.Answer{Services: map[string]trigger.Reading{"checkout": trigger.KnownValue(1)}}
+	gone := trigger.Answer{Err: "connection"}
+	q := func(metric string) asked { return asked{metric: metric, service: "checkout"} }
+	tests := []struct {
+		name    string
+		answers map[asked]trigger.Answer
+		bad     bool
+	}{
+		{"nothing was asked", nil, false},
+		{"it answers", map[asked]trigger.Answer{q("a"): answered}, false},
+		{"an answer without a series is an answer", map[asked]trigger.Answer{q("a"): {}}, false},
+		{"one metric is bad", map[asked]trigger.Answer{q("a"): gone, q("b"): answered}, false},
+		{"nothing is of use", map[asked]trigger.Answer{q("a"): gone, q("b"): gone}, true},
+	}
+	for _, tt := range tests {
+		if err := verdict(tt.answers); (err != nil) != tt.bad {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
+	}
+}
