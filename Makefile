@@ -63,7 +63,8 @@ lint: ## golangci-lint with .golangci.yml; the first run builds it, one to two m
 lint-fast: fmt-check vet ## gofmt, vet and the import arrows, without the linter
 	$(GO) test -run 'TestImportsPointDown|TestTheBrainIsPure|TestPrometheusServer|TestNames|TestLinter' .
 
-bench: ## the measurements that the documents speak of
+bench: ## the measurements that the documents speak of; on Debian, as root, it installs the peers it measures beside
+	@tools/components $(COMPONENTS) prometheus-alertmanager
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	@if [ -e test/go.mod ]; then cd test && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./...; fi
 

@@ -1,28 +1,27 @@
 package action
 
 import (
-	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
-// environment is the whole environment of an exec step, in a fixed order. The
-// versions come from outside and must keep the rule for values, though they may
-// be empty; the other texts are made harmless.
-func (r *Runner) environment(req Request) ([]string, error) {
-	for _, name := range []string{"running_version", "target_version"} {
-		if v := req.Values[name]; v != "" {
-			if err := CheckValue(v); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-		}
-	}
+// environmentRule is what a version must look like to stand in an environment:
+// one printable word. It is wider than the rule for values, because an
+// environment is no argument: nothing comes of it unless the program asks for it.
+var environmentRule = regexp.MustCompile(`^[A-Za-z0-9][!-~]{0,127}$`)
+
+// environment is the whole environment of an exec step, in a fixed order. It
+// refuses nothing: the worst version, with the strangest name, must not stand in
+// the way of leaving it. What could do harm is left empty or made harmless; a
+// `${…}` that a step uses is checked by Expand.
+func (r *Runner) environment(req Request) []string {
 	env := []string{"PATH=" + r.o.Path, "HOME=" + r.o.Home}
 	for _, v := range [][2]string{
 		{"SERVICE", req.Service},
 		{"INCIDENT", req.Incident},
-		{"RUNNING_VERSION", req.Values["running_version"]},
-		{"TARGET_VERSION", req.Values["target_version"]},
+		{"RUNNING_VERSION", environmentVersion(req.Values["running_version"])},
+		{"TARGET_VERSION", environmentVersion(req.Values["target_version"])},
 		{"SEVERITY", req.Values["severity"]},
 		{"TRIGGER", req.Values["trigger"]},
 		{"REASON", req.Reason},
@@ -33,7 +32,16 @@ func (r *Runner) environment(req Request) ([]string, error) {
 	} {
 		env = append(env, "ROLLBACKD_"+v[0]+"="+environmentText(v[1]))
 	}
-	return env, nil
+	return env
+}
+
+// environmentVersion is a version as it may stand in an environment; empty where
+// it may not. Half a version would be another version.
+func environmentVersion(version string) string {
+	if !environmentRule.MatchString(version) {
+		return ""
+	}
+	return version
 }
 
 // environmentText makes a text one harmless line. Old shells run what follows a

@@ -36,10 +36,6 @@ func (r *Runner) exec(ctx context.Context, a *attempt, s Step, quiet probing) Re
 	if err != nil {
 		return notRun(fmt.Errorf("exec: %w", err))
 	}
-	env, err := r.environment(a.req)
-	if err != nil {
-		return notRun(fmt.Errorf("exec %s: %w", s.Argv[0], err))
-	}
 	files, err := r.openFiles(a, quiet)
 	if errors.Is(err, errStillAlive) {
 		return interrupted("exec " + s.Argv[0] + ": " + err.Error() + "; it is not started a second time")
@@ -48,7 +44,7 @@ func (r *Runner) exec(ctx context.Context, a *attempt, s Step, quiet probing) Re
 		return notRun(fmt.Errorf("exec %s: making its files: %w", s.Argv[0], err))
 	}
 	cmd := &exec.Cmd{
-		Path: tool, Args: s.Argv, Env: env, Dir: "/", Stdin: files.stdin, Stdout: files.output, Stderr: files.output,
+		Path: tool, Args: s.Argv, Env: r.environment(a.req), Dir: "/", Stdin: files.stdin, Stdout: files.output, Stderr: files.output,
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
 	}
 	if files.lock != nil {
@@ -95,6 +91,11 @@ func (r *Runner) conclude(ctx context.Context, a *attempt, c conclusion) Result 
 	case outcomeExited:
 		res = exitResult(c.name, c.state)
 	case outcomeTimedOut:
+		if c.p.stranger != nil {
+			res = interrupted(fmt.Sprintf("exec %s: the daemon stopped while it ran; its timeout of %s is over, and its lock is held by %s: "+
+				"the step itself, or a server that it left behind; nothing was ended", c.name, a.timeout(c.quiet), c.p.stranger()))
+			break
+		}
 		res = Result{State: Uncertain, Error: fmt.Sprintf("exec %s: timed out after %s%s", c.name, a.timeout(c.quiet), r.kill(ctx, c.p, c.output))}
 		if ctx.Err() != nil {
 			res.Interrupted = true
@@ -102,7 +103,9 @@ func (r *Runner) conclude(ctx context.Context, a *attempt, c conclusion) Result 
 	case outcomeStopped:
 		switch {
 		case wasCut(ctx):
-			r.kill(context.WithoutCancel(ctx), c.p, c.output)
+			if c.p.stranger == nil {
+				r.kill(context.WithoutCancel(ctx), c.p, c.output)
+			}
 			res = cutShort()
 		case bool(c.quiet):
 			c.p.signal(syscall.SIGKILL) // a probe changes nothing, so nobody needs it to go on

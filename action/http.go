@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -137,9 +138,24 @@ func newHTTPRequest(ctx context.Context, a *attempt, s Step, quiet probing) (*ht
 	}
 	if !quiet {
 		// A probe with the step's own key could be given the step's answer.
-		req.Header.Set("Idempotency-Key", url.PathEscape(a.req.Incident)+"/"+url.PathEscape(a.req.Name))
+		req.Header.Set("Idempotency-Key", idempotencyKey(a.req))
 	}
 	return req, nil
+}
+
+// idempotencyKey is the same for every attempt of a step within a run, so that a
+// server that saw an attempt whose answer was lost gives that answer again. A
+// server may remember keys for days. A later rollback of the same incident must
+// not be given the earlier one's answer while nothing is done, so its keys begin
+// with the run ("<incident>.2") instead of the incident.
+func idempotencyKey(req Request) string {
+	scope := req.Incident
+	if nth, ok := strings.CutPrefix(req.Run, req.Incident+"."); ok {
+		if n, err := strconv.Atoi(nth); err == nil && n >= 2 {
+			scope = req.Run
+		}
+	}
+	return url.PathEscape(scope) + "/" + url.PathEscape(req.Name)
 }
 
 func setHeader(req *http.Request, name, value string) {

@@ -56,6 +56,31 @@ func TestHTTPSendsWhatIsWritten(t *testing.T) {
 	}
 }
 
+// A server that remembers keys must not give a later rollback of the incident the
+// answer of an earlier one; within a run a repeated attempt is given it.
+func TestIdempotencyKey(t *testing.T) {
+	var got string
+	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Idempotency-Key") })
+	for _, tt := range []struct{ incident, run, want string }{
+		{"checkout-20261121-021543", "checkout-20261121-021543.1", "checkout-20261121-021543/restart"},
+		{"checkout-20261121-021543", "checkout-20261121-021543.2", "checkout-20261121-021543.2/restart"},
+		{"checkout-20261121-021543", "checkout-20261121-021543.10", "checkout-20261121-021543.10/restart"},
+		{"a.2", "a.2.1", "a.2/restart"},
+		{"a", "a.2.1", "a/restart"},
+		{"inc-1", "another-run", "inc-1/restart"},
+	} {
+		for attempt := range 2 {
+			w := newWorld(t, action.Options{})
+			req := post(t, url)
+			req.Incident, req.Run, req.Attempt = tt.incident, tt.run, attempt+1
+			checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Done, Output: "200"})
+			if got != tt.want {
+				t.Errorf("run %s, attempt %d: key %q; want %q", tt.run, attempt+1, got, tt.want)
+			}
+		}
+	}
+}
+
 func TestHTTPStatus(t *testing.T) {
 	url := serve(t, func(rw http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

@@ -33,9 +33,9 @@ func (r *Runner) ready(req Request) error {
 	if err := a.prepare(); err != nil {
 		return err
 	}
-	err := r.possible(req, a.step)
+	err := r.possible(a.step)
 	if a.probe != nil && a.probe.Kind != KindSymlink {
-		if e := r.possible(req, *a.probe); e != nil {
+		if e := r.possible(*a.probe); e != nil {
 			err = errors.Join(err, fmt.Errorf("probe: %w", e))
 		}
 	}
@@ -43,12 +43,11 @@ func (r *Runner) ready(req Request) error {
 }
 
 // possible tells whether a step could be carried out at present.
-func (r *Runner) possible(req Request, s Step) error {
+func (r *Runner) possible(s Step) error {
 	switch s.Kind {
 	case KindExec:
 		_, err := lookPath(r.o.Path, s.Argv[0])
-		_, envErr := r.environment(req)
-		return errors.Join(err, envErr)
+		return err
 	case KindHTTP:
 		var problems []error
 		for _, name := range slices.Sorted(maps.Keys(s.HeaderFiles)) {

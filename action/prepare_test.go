@@ -52,7 +52,7 @@ func TestPrepareReportsEveryProblem(t *testing.T) {
 		{name: "link", do: `{"kind":"symlink","link":"` + dir + `/releases","to":"` + dir + `"}`, want: "is not a symbolic link"},
 		{name: "directory", do: `{"kind":"symlink","link":"` + dir + `/nowhere/current","to":"` + dir + `"}`, want: "directory does not exist"},
 		{name: "secret", do: `{"kind":"http","url":"http://lb","header_files":{"A":"/no/such/file"}}`, want: "header_files.A"},
-		{name: "version", do: `{"kind":"exec","argv":["true"]}`, values: map[string]string{"running_version": "a b"}, want: "running_version"},
+		{name: "version", do: `{"kind":"exec","argv":["true","${running_version}"]}`, values: map[string]string{"running_version": "v2~rc1"}, want: "${running_version}: the value"},
 		{name: "kind", do: `{"kind":"swarm"}`, want: "not implemented"},
 	}
 	var plan []action.Request

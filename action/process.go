@@ -24,6 +24,9 @@ type process struct {
 	gone   func() bool     // whether the program itself has ended
 	alive  func() bool     // whether anything of its group lives
 	signal func(syscall.Signal)
+	// stranger says who it is where that is not certain to be the step's program;
+	// such a process is never signalled. It is nil for our own.
+	stranger func() string
 }
 
 // child is a program that this daemon started. Its goroutine ends with it.

@@ -55,9 +55,13 @@ type Result struct {
 	Output string
 	// Error says in a line what went wrong; empty when done.
 	Error string
-	// NothingChanged is true where the step is known to have changed nothing.
+	// NothingChanged is true where the step is known to have changed nothing. What
+	// is in "checks" or "prepare" changes nothing by its nature, so an end of it
+	// that was lost has this beside Interrupted and may be asked for again.
 	NothingChanged bool
-	// Interrupted is true when the end was not seen because a daemon stopped.
+	// Interrupted is true when the end was not seen because a daemon stopped, or
+	// because the attempt is in other hands: another Run, or a process that only
+	// its lock tells of.
 	Interrupted bool
 	// StartedAt and EndedAt frame the attempt; a resumed one began when the
 	// earlier daemon began it.

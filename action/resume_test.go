@@ -85,7 +85,6 @@ func TestResumeWaitsForTheLivingStep(t *testing.T) {
 		{name: "killed between fork and pid file", noPid: true, probe: `test -e "$3"`, release: true, want: action.Result{State: action.Done, Output: "after"}},
 		{name: "torn pid file", badPid: true, probe: `test -e "$3"`, release: true, want: action.Result{State: action.Done, Output: "after"}},
 		{name: "out of time", want: action.Result{State: action.Uncertain, Output: "before", Error: "timed out"}},
-		{name: "out of time without a pid file", noPid: true, want: action.Result{State: action.Uncertain, Output: "before", Error: "timed out"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			watching := make(chan struct{}, 1)
@@ -121,6 +120,66 @@ func TestResumeWaitsForTheLivingStep(t *testing.T) {
 				t.Errorf("the step was started again: %q", got)
 			}
 			eventually(t, "the step's end", func() bool { return !runs(strconv.Itoa(rec.PID)) })
+		})
+	}
+}
+
+// Where only the lock tells that something lives, it may be a server that the step
+// left behind: it is waited for until the attempt's time is over, and never ended.
+func TestResumeNeverEndsWhatOnlyTheLockTellsOf(t *testing.T) {
+	for _, tt := range []struct {
+		name, section, probe string
+		cut                  bool
+		want                 action.Result
+	}{
+		{name: "out of time", section: "steps", want: action.Result{State: action.Uncertain, Interrupted: true, Output: "before", Error: "lock is held by process "}},
+		{name: "out of time, and the probe says done", section: "steps", probe: "exit 0", want: action.Result{State: action.Done}},
+		{name: "a check", section: "checks", want: action.Result{State: action.Uncertain, Interrupted: true, NothingChanged: true, Error: "lock is held by process "}},
+		{name: "a check that is cut", section: "checks", cut: true, want: action.Result{State: action.Failed, NothingChanged: true, Error: "cut short"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			watching := make(chan struct{}, 1)
+			w := newWorld(t, action.Options{Grace: 100 * time.Millisecond, Clock: watchedClock{clock.New(), watching}})
+			req := killDaemonInside(t, w, untilReleased)
+			req.Section = tt.section
+			dir := filepath.Join(w.dir, "run-1", tt.section+"-0-1")
+			if dir != w.attemptDir() {
+				if err := os.Rename(w.attemptDir(), dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+			pidFile := filepath.Join(dir, "pid")
+			var rec struct{ PID int }
+			if err := json.Unmarshal([]byte(read(t, pidFile)), &rec); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(pidFile); err != nil {
+				t.Fatal(err)
+			}
+			if tt.probe != "" {
+				req.Probe = shell(t, tt.probe)
+			}
+			if !tt.cut {
+				req.Timeout = time.Since(req.StartedAt) + 300*time.Millisecond
+			}
+			done := make(chan action.Result)
+			go func() { done <- w.Run(context.Background(), req) }()
+			if tt.cut {
+				<-watching
+				if !w.Cut("run-1") {
+					t.Error("there was nothing to cut")
+				}
+			}
+			got := <-done
+			checkResult(t, got, tt.want)
+			if holder := fmt.Sprintf("process %d (sh)", rec.PID); tt.want.Interrupted && !strings.Contains(got.Error, holder) {
+				t.Errorf("error %q; want it to name %s", got.Error, holder)
+			}
+			if !runs(strconv.Itoa(rec.PID)) || exists(w.path("finished")) {
+				t.Error("the process was ended")
+			}
+			write(t, w.path("release"), "")
+			eventually(t, "the step's end", func() bool { return exists(w.path("finished")) && !runs(strconv.Itoa(rec.PID)) })
 		})
 	}
 }
@@ -198,6 +257,27 @@ func TestResumeOfAnAttemptThatNeverStarted(t *testing.T) {
 	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Done})
 	if exists(w.path("ran")) {
 		t.Error("the step was started")
+	}
+}
+
+// A check changes nothing, so one whose end was lost may be asked again.
+func TestResumeOfACheckSaysThatNothingChanged(t *testing.T) {
+	for name, do := range map[string]json.RawMessage{
+		"exec":           shell(t, "exit 0"),
+		"http":           mustJSON(t, action.Step{Kind: action.KindHTTP, URL: "http://127.0.0.1:1/"}),
+		"cannot be read": json.RawMessage(`{"kind":"nomad"}`),
+	} {
+		for section, nothing := range map[string]bool{"checks": true, "prepare": true, "steps": false, "finally": false} {
+			t.Run(name+" in "+section, func(t *testing.T) {
+				w := newWorld(t, action.Options{})
+				req := request(do)
+				req.Section, req.Resume, req.StartedAt = section, true, time.Now()
+				got := w.Run(context.Background(), req)
+				if got.State != action.Uncertain || !got.Interrupted || got.NothingChanged != nothing {
+					t.Errorf("%+v; want it uncertain, interrupted and nothing changed: %t", got, nothing)
+				}
+			})
+		}
 	}
 }
 

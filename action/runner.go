@@ -31,9 +31,6 @@ const (
 // never "..", and it is one element of a path.
 var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$`)
 
-// errCut is the cause with which Cut ends an attempt.
-var errCut = errors.New("cut short")
-
 // Options are what a Runner needs.
 type Options struct {
 	// Dir is where runs keep their outputs and pid files. It must outlive the
@@ -60,17 +57,18 @@ type Options struct {
 	Keep int
 }
 
-// Runner carries out attempts. It is safe for concurrent use, except that one
-// attempt must not be run twice at the same time. It starts no goroutine of its
-// own; see Tend for what should run beside it.
+// Runner carries out attempts. It is safe for concurrent use; an attempt that is
+// being carried out already is refused. It starts no goroutine of its own; see
+// Tend for what should run beside it.
 type Runner struct {
 	o       Options
 	client  *http.Client
 	tracing bool // the transport reports when it has a connection
 
 	mu       sync.Mutex
-	running  map[string]*attempt // by directory name: "run/section-index-attempt"
-	trimming sync.Mutex          // a file is measured and shortened under it
+	running  map[string]*attempt  // by directory name: "run/section-index-attempt"
+	cuts     map[string]time.Time // runs that were cut while none of their attempts was running, and when
+	trimming sync.Mutex           // a file is measured and shortened under it
 }
 
 // NewRunner makes a Runner. It touches nothing yet.
@@ -100,7 +98,7 @@ func NewRunner(o Options) *Runner {
 		o.HTTP = newTransport()
 	}
 	_, tracing := o.HTTP.(*http.Transport)
-	return &Runner{o: o, client: newClient(o.HTTP), tracing: tracing, running: map[string]*attempt{}}
+	return &Runner{o: o, client: newClient(o.HTTP), tracing: tracing, running: map[string]*attempt{}, cuts: map[string]time.Time{}}
 }
 
 // attempt is one Run in progress.
@@ -113,11 +111,6 @@ type attempt struct {
 	cancel context.CancelCauseFunc
 }
 
-// cuttable tells whether the attempt changes nothing, so that it may end early.
-func (a *attempt) cuttable() bool { return !a.step.Changes() || changesNothing(a.req.Section) }
-
-func changesNothing(section string) bool { return section == "checks" || section == "prepare" }
-
 func attemptKey(run, section string, index, attempt int) string {
 	return filepath.Join(run, fmt.Sprintf("%s-%d-%d", section, index, attempt))
 }
@@ -126,7 +119,8 @@ func attemptKey(run, section string, index, attempt int) string {
 // attempt ended. It blocks until the attempt has ended. When ctx ends first, the
 // daemon is stopping hard: a program is left alive and the result is uncertain
 // and Interrupted, for a later daemon to resume. A daemon that stops in order
-// waits for Run instead.
+// waits for Run instead. An attempt that this Runner is carrying out already is
+// not begun a second time: the second Run is uncertain and Interrupted at once.
 func (r *Runner) Run(ctx context.Context, req Request) Result {
 	began := r.o.Clock.Now()
 	if req.Resume && !req.StartedAt.IsZero() {
@@ -139,6 +133,9 @@ func (r *Runner) Run(ctx context.Context, req Request) Result {
 	a := &attempt{req: req, mask: newMask(r.o.Mask), key: attemptKey(req.Run, req.Section, req.Index, req.Attempt)}
 	a.mask.add(req.Values["gate_token"])
 	res := r.run(ctx, a)
+	if res.Interrupted && changesNothing(req.Section) {
+		res.NothingChanged = true // whatever its end was, it may be asked again
+	}
 	res.Output = a.mask.tail(res.Output)
 	res.Error = a.mask.line(res.Error)
 	res.StartedAt, res.EndedAt = began, r.o.Clock.Now()
@@ -146,17 +143,22 @@ func (r *Runner) Run(ctx context.Context, req Request) Result {
 }
 
 func (r *Runner) run(ctx context.Context, a *attempt) Result {
-	if err := a.prepare(); err != nil {
-		if a.req.Resume {
-			// The version that started it could read it; this one cannot.
-			return interrupted("cannot be resumed: " + err.Error())
-		}
-		return notRun(err)
+	err := a.prepare()
+	ctx, release, first := r.register(ctx, a)
+	if !first {
+		return interrupted(fmt.Sprintf("%s: this daemon carries out attempt %d of run %s already; nothing was started", describe(a.req), a.req.Attempt, a.req.Run))
 	}
-	ctx, release := r.register(ctx, a)
 	defer release()
-	if a.req.Resume {
+	switch {
+	case err != nil && a.req.Resume:
+		// The version that started it could read it; this one cannot.
+		return interrupted("cannot be resumed: " + err.Error())
+	case err != nil:
+		return notRun(err)
+	case a.req.Resume:
 		return r.resume(ctx, a)
+	case wasCut(ctx):
+		return cutShort()
 	}
 	if a.req.ProbeFirst && a.probe != nil {
 		if r.ask(ctx, a).State == Done {
@@ -205,18 +207,25 @@ func readStep(do []byte, values map[string]string) (Step, error) {
 	return Expand(step, values)
 }
 
-// register makes the attempt known to Cut and Tail.
-func (r *Runner) register(ctx context.Context, a *attempt) (context.Context, func()) {
-	ctx, a.cancel = context.WithCancelCause(ctx)
+// register makes the attempt known to Cut and Tail; false where the same attempt
+// is known already.
+func (r *Runner) register(ctx context.Context, a *attempt) (context.Context, func(), bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.running[a.key] != nil {
+		return ctx, nil, false
+	}
+	ctx, a.cancel = context.WithCancelCause(ctx)
 	r.running[a.key] = a
+	if r.wasCutEarlier(a) {
+		a.cancel(errCut)
+	}
 	return ctx, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.running, a.key)
 		a.cancel(nil)
-	}
+	}, true
 }
 
 // perform carries out one step; quiet means that it is a probe, which changes
@@ -239,22 +248,6 @@ func (r *Runner) perform(ctx context.Context, a *attempt, s Step, quiet probing)
 	}
 }
 
-// Cut ends the waits and checks of a run that are in progress, early: they are
-// failed with NothingChanged and "cut short". A step that changes something runs
-// on to its end. It tells whether there was anything to cut.
-func (r *Runner) Cut(run string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	found := false
-	for _, a := range r.running {
-		if a.req.Run == run && a.cuttable() {
-			a.cancel(errCut)
-			found = true
-		}
-	}
-	return found
-}
-
 // Tail is the tail of what an exec attempt has written so far, at most 4 KiB,
 // made harmless like Result.Output; empty when there is none.
 func (r *Runner) Tail(run, section string, index, attempt int) string {
@@ -270,16 +263,6 @@ func (r *Runner) Tail(run, section string, index, attempt int) string {
 	r.mu.Unlock()
 	return hide.tail(readTail(filepath.Join(r.o.Dir, key, outputFile)))
 }
-
-// ended is what an ended ctx means for a step that was on its way.
-func ended(ctx context.Context, otherwise Result) Result {
-	if wasCut(ctx) {
-		return cutShort()
-	}
-	return otherwise
-}
-
-func wasCut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errCut) }
 
 // describe names a request in messages.
 func describe(req Request) string {

@@ -3,6 +3,7 @@ package action_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,6 +172,54 @@ func TestProbeFirst(t *testing.T) {
 				t.Errorf("the step ran: %t; want %t", !tt.ran, tt.ran)
 			}
 		})
+	}
+}
+
+// An attempt that is being carried out is not begun a second time, whoever asks.
+func TestRunRefusesAnAttemptThatItIsCarryingOut(t *testing.T) {
+	w := newWorld(t, action.Options{})
+	release, arrived := make(chan struct{}), make(chan struct{}, 8)
+	url := serve(t, func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-release
+	})
+	req := post(t, url)
+	req.Probe = shell(t, `touch "$1"`, w.path("probed"))
+	done := make(chan action.Result)
+	go func() { done <- w.Run(context.Background(), req) }()
+	<-arrived
+	again := req
+	again.ProbeFirst = true
+	refused := action.Result{State: action.Uncertain, Interrupted: true, Error: "attempt 1 of run run-1 already; nothing was started"}
+	checkResult(t, w.Run(context.Background(), again), refused)
+	again.Resume = true
+	checkResult(t, w.Run(context.Background(), again), refused)
+	again.Do = json.RawMessage(`{"kind":"nomad"}`)
+	checkResult(t, w.Run(context.Background(), again), refused)
+	if exists(w.path("probed")) {
+		t.Error("the probe was asked")
+	}
+	close(release)
+	checkResult(t, <-done, action.Result{State: action.Done, Output: "200"})
+	if n := len(arrived); n != 0 {
+		t.Errorf("%d more requests were sent", n)
+	}
+	// What has ended is not being carried out.
+	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Done, Output: "200"})
+}
+
+// A run's name as the brain makes it: the incident's and a number.
+func TestRunByTheBrainsName(t *testing.T) {
+	const run = "checkout-20261121-021543.1"
+	w := newWorld(t, action.Options{})
+	req := request(shell(t, "echo fine"))
+	req.Incident, req.Run = "checkout-20261121-021543", run
+	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Done, ExitCode: new(0), Output: "fine"})
+	if got := w.Tail(run, "steps", 0, 1); got != "fine\n" {
+		t.Errorf("tail %q; want what the step wrote", got)
+	}
+	if err := w.Forget(run); err != nil || exists(filepath.Join(w.dir, run)) {
+		t.Errorf("it was not forgotten: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,8 @@ import (
 
 // find looks for the program of an attempt that an earlier daemon started; nil if
 // it does not live. The pid file is believed first: a server that the step left
-// behind may hold the lock for months.
+// behind may hold the lock for months. Where only the lock tells that something
+// lives, it may be that server, and is therefore no process that may be ended.
 func find(dir string) *process {
 	rec, err := readRecord(filepath.Join(dir, pidFile))
 	if err == nil {
@@ -30,13 +32,9 @@ func find(dir string) *process {
 		return nil
 	}
 	return &process{
-		gone:  func() bool { return !held(lock) },
-		alive: func() bool { return held(lock) },
-		signal: func(s syscall.Signal) {
-			for _, pgid := range holders(lock) {
-				_ = syscall.Kill(-pgid, s)
-			}
-		},
+		gone:     func() bool { return !held(lock) },
+		alive:    func() bool { return held(lock) },
+		stranger: func() string { return holders(lock) },
 	}
 }
 
@@ -136,35 +134,45 @@ func held(path string) bool {
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
-// holders finds the process groups that have an attempt's lock file open.
-func holders(path string) []int {
-	want, err := os.Stat(path)
-	if err != nil {
-		return nil
-	}
-	open, err := filepath.Glob("/proc/[0-9]*/fd/*")
-	if err != nil {
-		return nil
-	}
+// holders names the processes that have an attempt's lock file open, for people:
+// "process 812 (nginx)". The kernel shows them to root only, or to their owner.
+func holders(path string) string {
+	const most = 5
 	found := map[int]bool{}
+	want, err := os.Stat(path)
+	open, globErr := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err := errors.Join(err, globErr); err != nil {
+		return "a process that cannot be found"
+	}
 	for _, fd := range open {
 		info, err := os.Stat(fd)
 		if err != nil || !os.SameFile(info, want) {
 			continue
 		}
-		pid, err := strconv.Atoi(strings.Split(fd, "/")[2])
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		if stat, err := readStat(pid); err == nil && stat.pgid > 1 && stat.pgid != syscall.Getpgrp() {
-			found[stat.pgid] = true
+		if pid, err := strconv.Atoi(strings.Split(fd, "/")[2]); err == nil && pid != os.Getpid() {
+			found[pid] = true
 		}
 	}
-	groups := make([]int, 0, len(found))
-	for pgid := range found {
-		groups = append(groups, pgid)
+	var names []string
+	for _, pid := range slices.Sorted(maps.Keys(found)) {
+		if len(names) == most {
+			names = append(names, "and others")
+			break
+		}
+		names = append(names, fmt.Sprintf("process %d (%s)", pid, programName(pid)))
 	}
-	return groups
+	if len(names) == 0 {
+		return "a process that cannot be found"
+	}
+	return strings.Join(names, ", ")
+}
+
+func programName(pid int) string {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return "ended meanwhile"
+	}
+	return strings.TrimSpace(string(raw))
 }
 
 // hasLiving tells whether a process group has a member that is not a zombie.

@@ -6,9 +6,11 @@ import (
 	"time"
 )
 
+const defaultRetention = 400 * 24 * time.Hour
+
 // Journal is [journal].
 type Journal struct {
-	Path      string
+	Path string
 	// Retention is how long entries are kept at least. This version deletes none.
 	Retention time.Duration
 	// MinFree is the free space in bytes below which people are told, Reserve
@@ -20,7 +22,7 @@ func readJournal(root *table) Journal {
 	t := root.orEmpty("journal", "[journal]")
 	j := Journal{
 		Path:      t.beside("path"),
-		Retention: t.duration("retention", 400*24*time.Hour),
+		Retention: t.duration("retention", defaultRetention),
 		MinFree:   t.size("min_free", 64<<20),
 		Reserve:   t.size("reserve", 16<<20),
 	}

@@ -9,5 +9,10 @@
 // and range (one file a table). At last names are resolved, queries and
 // conditions parsed and everything checked against everything else (resolve.go,
 // lint.go). A problem in one pass never hides those of another, with one
-// exception: a file that is not TOML has just that one error.
+// exception: a file that is not TOML has just that one error. TOML means version
+// 1.0; what the library takes of 1.1 is refused by the scanner.
+//
+// A secret that stands in the file is refused wherever its key, header or
+// parameter gives it away. In an exec step's arguments and in a request's body
+// nothing does: what is written there is journalled and printed as it stands.
 package config

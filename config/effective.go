@@ -125,10 +125,7 @@ func (c *Config) tree(how printing) tree {
 	t.set("decide", c.Decide.tree())
 	t.set("guards", c.Guards.tree())
 	t.set("matrix", c.matrixTree())
-	t.set("journal", tree{
-		"path": c.Journal.Path, "retention": durationText(c.Journal.Retention),
-		"min_free": sizeText(c.Journal.MinFree), "reserve": sizeText(c.Journal.Reserve),
-	})
+	t.set("journal", c.Journal.tree())
 	web := tree{"socket": c.Web.Socket, "listen": c.Web.Listen}
 	web.set("external_url", c.Web.ExternalURL)
 	t.set("web", web)
@@ -216,7 +213,7 @@ func (n NATS) tree(how printing) tree {
 	t.secret("password", n.Password)
 	t.secret("token", n.Token)
 	if n.TLS.Enabled {
-		tls := tree{"handshake_first": n.TLS.HandshakeFirst, "insecure_skip_verify": n.TLS.InsecureSkipVerify}
+		tls := tree{"insecure_skip_verify": n.TLS.InsecureSkipVerify}
 		tls.set("ca_file", n.TLS.CAFile)
 		tls.set("cert_file", n.TLS.CertFile)
 		tls.set("key_file", n.TLS.KeyFile)
@@ -256,6 +253,15 @@ func (r Receiver) tree(how printing) tree {
 		w.secret("secret", r.Webhook.Secret)
 		w.set("http", r.Webhook.http)
 		t["webhook"] = w
+	}
+	return t
+}
+
+func (j Journal) tree() tree {
+	t := tree{"path": j.Path, "min_free": sizeText(j.MinFree), "reserve": sizeText(j.Reserve)}
+	// Printed, the default would be warned of as if somebody had written it.
+	if j.Retention != defaultRetention {
+		t["retention"] = durationText(j.Retention)
 	}
 	return t
 }

@@ -43,7 +43,6 @@ func (d Deployment) tree() tree {
 		t["required"] = d.Required
 	}
 	t.set("symlink", d.Symlink)
-	t.set("releases", d.Releases)
 	if d.VersionQuery != "" {
 		t["version_query"], t["version_label"] = d.VersionQuery, d.VersionLabel
 	}

@@ -101,9 +101,6 @@ func TestSmallestFile(t *testing.T) {
 	if diff := cmp.Diff(wantDeployment, checkout.Deployment); diff != "" {
 		t.Errorf("deployment (-want +got):\n%s", diff)
 	}
-	if got := c.Services["checkout"].Deployment.Releases; got != "/srv/checkout/releases" {
-		t.Errorf("releases: %s", got)
-	}
 	wantQuorum := trigger.Quorum{Share: 0.5, MinInstances: 1}
 	if checkout.Quorum != wantQuorum {
 		t.Errorf("quorum: %+v", checkout.Quorum)
@@ -282,6 +279,9 @@ func TestEffective(t *testing.T) {
 		again, report := config.Parse(name+".toml", text)
 		if err := report.Err(); err != nil {
 			t.Fatalf("%s does not read its own effective form: %v\n%s", name, err, text)
+		}
+		if _, before := read(t, "testdata/good/"+name+".toml"); len(report.Warnings) != len(before.Warnings) {
+			t.Errorf("%s: the effective form is warned of anew: %v", name, report.Warnings)
 		}
 		if name != "full" && again.Hash() != c.Hash() {
 			t.Errorf("%s: the effective form means something else", name)

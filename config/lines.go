@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,13 +26,32 @@ type scanner struct {
 	// arrays counts the elements so far of each array of tables.
 	arrays map[string]int
 	found  []foundKey
+	// newer is what TOML 1.0 does not have and the library takes all the same.
+	newer []newerTOML
+}
+
+// newerTOML is something of a later TOML than 1.0, which other readers of the
+// same file, and other versions of this one, would refuse.
+type newerTOML struct {
+	line int
+	text string
+}
+
+// scan reads src, which must be valid TOML for the result to mean something.
+func scan(src string) *scanner {
+	s := &scanner{src: strings.TrimPrefix(src, "\ufeff"), line: 1, lines: map[string]int{}, arrays: map[string]int{}}
+	s.document()
+	return s
 }
 
 // scanLines gives the line of each key path of src, and the keys in order.
 func scanLines(src string) (map[string]int, []foundKey) {
-	s := &scanner{src: strings.TrimPrefix(src, "\ufeff"), line: 1, lines: map[string]int{}, arrays: map[string]int{}}
-	s.document()
+	s := scan(src)
 	return s.lines, s.found
+}
+
+func (s *scanner) notIn10(line int, text string) {
+	s.newer = append(s.newer, newerTOML{line: line, text: text})
 }
 
 // place is a table being filled: its path with indexes and its key without.
@@ -158,15 +178,34 @@ func (s *scanner) array(at place) {
 
 func (s *scanner) inlineTable(at place) {
 	s.pos++
-	for {
+	opened, broken, comma := s.line, false, false
+	// Lines may end within a value of the table, such as an array, not between.
+	skip := func() {
+		before := s.line
 		s.skipBlank()
-		if s.pos >= len(s.src) || s.accept('}') {
+		broken = broken || s.line != before
+	}
+	defer func() {
+		if broken {
+			s.notIn10(opened, "an inline table must end on the line where it begins (TOML 1.0): write it on one line, or as a [table] of its own")
+		}
+	}()
+	for {
+		skip()
+		if s.pos >= len(s.src) {
+			return
+		}
+		line := s.line
+		if s.accept('}') {
+			if comma && !broken {
+				s.notIn10(line, "TOML 1.0 has no comma after the last key of an inline table")
+			}
 			return
 		}
 		start := s.pos
 		s.keyValue(at)
-		s.skipBlank()
-		s.accept(',')
+		skip()
+		comma = s.accept(',')
 		if s.pos == start {
 			return
 		}
@@ -211,6 +250,7 @@ func (s *scanner) str() string {
 	for s.pos < len(s.src) && s.src[s.pos] != quote[0] && s.src[s.pos] != '\n' {
 		if s.src[s.pos] == '\\' && quote == `"` {
 			s.pos++
+			s.checkEscape()
 		}
 		s.pos++
 	}
@@ -228,6 +268,7 @@ func (s *scanner) multiline(triple string) {
 	for s.pos < len(s.src) && !strings.HasPrefix(s.src[s.pos:], triple) {
 		if s.src[s.pos] == '\\' && triple[0] == '"' && s.pos+1 < len(s.src) && s.src[s.pos+1] != '\n' {
 			s.pos++
+			s.checkEscape()
 		}
 		if s.pos < len(s.src) && s.src[s.pos] == '\n' {
 			s.line++
@@ -238,6 +279,13 @@ func (s *scanner) multiline(triple string) {
 	// One or two quotes may stand right before the closing three.
 	for range 2 {
 		s.accept(triple[0])
+	}
+}
+
+// checkEscape looks at the letter after a backslash.
+func (s *scanner) checkEscape() {
+	if c := s.peek(); c == 'e' || c == 'x' {
+		s.notIn10(s.line, fmt.Sprintf("TOML 1.0 has no escape \\%c: write \\u and four digits", c))
 	}
 }
 

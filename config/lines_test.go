@@ -68,6 +68,39 @@ array = [
 	}
 }
 
+// The library takes some of TOML 1.1; a file is to be read by everybody.
+func TestOnlyTOML10(t *testing.T) {
+	const table = "an inline table must end on the line where it begins (TOML 1.0): write it on one line, or as a [table] of its own"
+	for src, want := range map[string]string{
+		"[vars]\na = { b = 1,\n c = 2 }\n":                        "2: " + table,
+		"[vars]\na = {\n}\n":                                      "2: " + table,
+		"[vars]\na = { b = 1 # c\n}\n":                            "2: " + table,
+		"[vars]\na = { b = 1,\n c = { d = 2,\r\n} }\n":            "2: " + table + "\n3: " + table,
+		"[vars]\na = { b = 1,\n}\nc = \"\\e\"\n":                  "2: " + table + "\n4: TOML 1.0 has no escape \\e: write \\u and four digits",
+		"[vars]\na = [{ b = 1 },\n { b = 2, }]\n":                 "3: TOML 1.0 has no comma after the last key of an inline table",
+		"[vars]\na = \"\"\"\n\\x41\"\"\"\n":                       "3: TOML 1.0 has no escape \\x: write \\u and four digits",
+		"[vars]\na = { b = [\n1, # c\n2,\n], c = 1 }\n":           "",
+		"[vars]\na = { b = \"\"\"\n{,}\n\"\"\", c = '''\n''' }\n": "",
+		"[vars]\na = '\\e\\x41'\nb = \"\\\\e\\u001b\"\n":          "",
+		"[vars]\na = [\n{ b = 1 },\n]\nd = {}\n":                  "",
+	} {
+		var vals map[string]any
+		if _, err := toml.Decode(src, &vals); err != nil {
+			t.Errorf("%q is refused by the library already: %v", src, err)
+		}
+		_, report := config.Parse("rollbackd.toml", []byte(src))
+		var got []string
+		for _, p := range report.Errors {
+			if p.Key == "" {
+				got = append(got, strings.TrimPrefix(p.String(), "rollbackd.toml:"))
+			}
+		}
+		if diff := cmp.Diff(want, strings.Join(got, "\n")); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", src, diff)
+		}
+	}
+}
+
 func TestScannerAgreesWithDecoder(t *testing.T) {
 	for _, src := range []string{
 		"a.\"b.c\".'d' = 1\n",

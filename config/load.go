@@ -87,11 +87,14 @@ func (w *walk) decode(file string, data []byte) (map[string]any, bool) {
 		w.report.Errors = append(w.report.Errors, syntaxProblem(file, err))
 		return nil, false
 	}
-	lines, _ := scanLines(string(data))
-	for text, line := range lines {
+	found := scan(string(data))
+	for text, line := range found.lines {
 		if _, known := w.places[text]; !known {
 			w.places[text] = position{file: file, line: line}
 		}
+	}
+	for _, n := range found.newer {
+		w.report.Errors = append(w.report.Errors, Problem{File: file, Line: n.line, Text: n.text})
 	}
 	return vals, true
 }

@@ -36,9 +36,7 @@ type NATSTLS struct {
 	// The files' names are absolute or empty.
 	CAFile, CertFile, KeyFile string
 	ServerName                string
-	// HandshakeFirst begins with TLS instead of the server's greeting.
-	HandshakeFirst     bool
-	InsecureSkipVerify bool
+	InsecureSkipVerify        bool
 }
 
 // NATSMap is one [[nats.map]].
@@ -48,7 +46,7 @@ type NATSMap struct {
 	// Tokens name what the wildcards stand for: service, instance, or "_" for
 	// one that means nothing.
 	Tokens []string
-	// Kind is health, deploy or signal.
+	// Kind is health or deploy.
 	Kind string
 }
 
@@ -104,9 +102,9 @@ func (t *table) natsTLS() NATSTLS {
 		CertFile:           s.file("cert_file"),
 		KeyFile:            s.file("key_file"),
 		ServerName:         s.str("server_name", ""),
-		HandshakeFirst:     s.boolean("handshake_first", false),
 		InsecureSkipVerify: s.boolean("insecure_skip_verify", false),
 	}
+	s.later("handshake_first")
 	if (tls.CertFile == "") != (tls.KeyFile == "") {
 		s.errorf(s.path, "cert_file and key_file go together")
 	}
@@ -148,7 +146,10 @@ func readNATSMap(t *table) NATSMap {
 		Kind:    t.choice("kind", "health", "health", "deploy", "signal"),
 	}
 	if !t.has("kind") {
-		t.missing("kind", " (want health, deploy or signal)")
+		t.missing("kind", " (want health or deploy)")
+	}
+	if m.Kind == "signal" {
+		t.errorf(t.key("kind"), "kind = \"signal\" is not implemented in this version (want health or deploy)")
 	}
 	if !validSubject(strings.ReplaceAll(m.Subject, "*", "x")) {
 		t.errorf(t.key("subject"), "want words and * with dots between")

@@ -5,6 +5,7 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 
+	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
@@ -15,7 +16,7 @@ type Receiver struct {
 	Webhook *Webhook
 	// Severities are those this receiver is told about; empty means all.
 	Severities []trigger.Severity
-	// Events are the transitions it is told about; empty means all.
+	// Events are words of incident.Events it is told about; empty means all.
 	Events []string
 
 	at *path
@@ -41,7 +42,7 @@ func readReceivers(root *table) map[string]Receiver {
 }
 
 func readReceiver(name string, t *table) Receiver {
-	r := Receiver{Name: name, Webhook: readWebhook(t), Events: t.strings("events"), at: t.path}
+	r := Receiver{Name: name, Webhook: readWebhook(t), Events: t.events("events"), at: t.path}
 	for i, word := range t.strings("severities") {
 		s, err := trigger.ParseSeverity(word)
 		if err != nil {
@@ -61,6 +62,23 @@ func readReceiver(name string, t *table) Receiver {
 	}
 	t.done()
 	return r
+}
+
+// events reads a list of the brain's words for what happens. One that is not
+// known would leave the receiver silent for ever.
+func (t *table) events(key string) []string {
+	words := t.strings(key)
+	for i, word := range words {
+		if slices.Contains(incident.Events(), word) {
+			continue
+		}
+		hint := meant(word, incident.Events())
+		if hint == "" {
+			hint = " (want " + orList(incident.Events()) + ")"
+		}
+		t.errorf(t.key(key).index(i), "unknown event %q%s", word, hint)
+	}
+	return words
 }
 
 func readWebhook(receiver *table) *Webhook {

@@ -184,6 +184,34 @@ func (w *walk) checkURL(at *path, text string, schemes ...string) {
 	}
 }
 
+// secretParameter tells whether a query's parameter by this name, as it stands in
+// the address, carries a credential.
+func secretParameter(name string) bool {
+	if plain, err := url.QueryUnescape(name); err == nil {
+		name = plain
+	}
+	switch strings.ToLower(name) {
+	case "sig", "auth", "access_key", "auth_key":
+		return true
+	}
+	_, secret := inlineSecret(name)
+	return secret || secretHeader(name)
+}
+
+// checkParameters refuses credentials in the query of a step's address: steps are
+// journalled, and shown to whoever may read. A value that is made of ${…} alone is
+// none.
+func (w *walk) checkParameters(at *path, text string) {
+	text, _, _ = strings.Cut(placeholder().ReplaceAllString(text, ""), "#")
+	_, query, _ := strings.Cut(text, "?")
+	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, value, _ := strings.Cut(part, "=")
+		if value != "" && secretParameter(name) {
+			w.errorf(at, "a secret may not stand in the file, and the parameter %q looks like one: send it in a header, and write header_files = { Authorization = \"file\" }", name)
+		}
+	}
+}
+
 // maskURL hides the values of a query that look like credentials: some services
 // hand out addresses that are themselves a secret.
 func maskURL(text string) string {
@@ -194,7 +222,7 @@ func maskURL(text string) string {
 	parts := strings.Split(u.RawQuery, "&")
 	for i, part := range parts {
 		name, _, found := strings.Cut(part, "=")
-		if _, secret := inlineSecret(name); found && (secret || secretHeader(name) || name == "sig" || name == "auth") {
+		if found && secretParameter(name) {
 			parts[i] = name + "=" + masked
 		}
 	}

@@ -92,9 +92,29 @@ func TestMaskURL(t *testing.T) {
 		"https://a/b":                        "https://a/b",
 		"https://a/b?channel=ops&token=x":    "https://a/b?channel=ops&token=<secret>",
 		"https://a/b?sig=x&X-Api-Key=y&page": "https://a/b?sig=<secret>&X-Api-Key=<secret>&page",
+		"https://a/b?SIG=x&%74oken=y":        "https://a/b?SIG=<secret>&%74oken=<secret>",
 	} {
 		if got := config.MaskURL(in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestCredentialsInAStepsAddress(t *testing.T) {
+	for query, refused := range map[string]bool{
+		"token=hunter2": true, "a=1&sig=hunter2": true, "signature=hunter2": true, "key=hunter2": true, "api_key=hunter2": true,
+		"apikey=hunter2": true, "API-Key=hunter2": true, "secret=hunter2": true, "password=hunter2": true, "access_token=hunter2": true,
+		"auth=hunter2": true, "a=1;token=hunter2": true, "%74oken=hunter2": true, "token=${service}hunter2": true,
+		"token=${service}#x": false, "token=": false, "token": false, "service=checkout&state=off": false, "#token=x": false,
+		"monkey=1&author=a&design=b": false,
+	} {
+		_, report := config.Parse("rollbackd.toml", []byte("[plans.a]\nsteps = [{ http = { url = \"https://lb/off?"+query+"\" } }]\n"))
+		text := errorText(report)
+		if refused != strings.Contains(text, "2: plans.a.steps[0].http.url: a secret may not stand in the file") || !refused && text != "" {
+			t.Errorf("%s: refused is to be %t: %s", query, refused, text)
+		}
+		if strings.Contains(text, "hunter2") {
+			t.Errorf("the secret is printed: %s", text)
 		}
 	}
 }

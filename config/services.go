@@ -51,9 +51,8 @@ func (s *Service) Metrics() []Metric {
 // Deployment is `.deployment`: where the running version is seen, and how far
 // back a deployment is to blame.
 type Deployment struct {
-	// Symlink points at the running version, Releases holds the others. Both
-	// are absolute, or empty.
-	Symlink, Releases string
+	// Symlink points at the running version. It is absolute, or empty.
+	Symlink string
 	// VersionQuery is PromQL, with ${service} and ${vars.x} filled in, whose
 	// VersionLabel is the version.
 	VersionQuery, VersionLabel string
@@ -144,7 +143,6 @@ func readVars(t *table) map[string]string {
 func readDeployment(t *table, s *Service) Deployment {
 	d := Deployment{
 		Symlink:      t.absolute("symlink"),
-		Releases:     t.absolute("releases"),
 		VersionQuery: t.str("version_query", ""),
 		VersionLabel: t.str("version_label", "version"),
 		BlameWindow:  t.duration("blame_window", time.Hour),
@@ -157,19 +155,13 @@ func readDeployment(t *table, s *Service) Deployment {
 	if t.has("symlink") && t.has("version_query") {
 		t.errorf(t.key("version_query"), "symlink and version_query are two sources of the version: keep one")
 	}
-	if t.has("releases") && !t.has("symlink") {
-		t.errorf(t.key("releases"), "needs symlink")
-	}
 	if t.has("version_label") && !t.has("version_query") {
 		t.errorf(t.key("version_label"), "needs version_query")
-	}
-	if d.Symlink != "" && d.Releases == "" {
-		d.Releases = filepath.Join(filepath.Dir(d.Symlink), "releases")
 	}
 	if t.has("version_query") {
 		d.VersionQuery = t.versionQuery(s)
 	}
-	t.later("http", "field", "exec", "env")
+	t.later("releases", "http", "field", "exec", "env")
 	t.done()
 	return d
 }

@@ -36,7 +36,9 @@ type Action struct {
 	// Argv is that of an exec; never a shell's line.
 	Argv []string `json:"argv,omitempty"`
 	// Method to Expect are those of an http; no Expect means any 2xx.
-	// HeaderFiles name absolute files that hold a header's value.
+	// HeaderFiles name absolute files that hold a header's value. Credentials in
+	// URL and Headers are refused by their names; nobody can tell one in Body, or
+	// in Argv, from other text: there it is printed and journalled as it stands.
 	Method      string            `json:"method,omitempty"`
 	URL         string            `json:"url,omitempty"`
 	Headers     map[string]string `json:"headers,omitempty"`
@@ -230,6 +232,7 @@ func (t *table) http(s *Step, method string) Action {
 	if a.URL != "" {
 		// ${…} is no part of an address, but any word may stand in its place.
 		h.checkURL(h.key("url"), placeholder().ReplaceAllString(a.URL, "x"), "http", "https")
+		h.checkParameters(h.key("url"), a.URL)
 	}
 	s.uses = append(s.uses, h.checkPlaceholders(h.key("url"), a.URL)...)
 	s.uses = append(s.uses, h.checkPlaceholders(h.key("body"), a.Body)...)

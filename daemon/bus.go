@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -21,16 +19,13 @@ const leastWindow = time.Hour
 const tryWithin = 5 * time.Second
 
 // busOptions are the values of a subscriber's options, without what it works
-// with. An error names what this version cannot do yet.
-func busOptions(c *config.Config) (bus.Options, error) {
+// with.
+func busOptions(c *config.Config) bus.Options {
 	n := c.NATS
-	if err := busLacks(n); err != nil {
-		return bus.Options{}, err
-	}
 	o := bus.Options{
 		URL: n.URL, Name: "rollbackd", Prefix: n.Prefix,
-		CredsFile: n.CredsFile.Path(), NkeyFile: n.NKeyFile.Path(), TokenFile: n.Token.Path(),
-		User: n.User, PasswordFile: n.Password.Path(),
+		CredsFile: n.CredsFile.Path(), NkeyFile: n.NKeyFile.Path(), Token: reader(n.Token),
+		User: n.User, Password: reader(n.Password),
 	}
 	if n.TLS.Enabled {
 		o.TLS = &bus.TLS{
@@ -47,20 +42,15 @@ func busOptions(c *config.Config) (bus.Options, error) {
 		}
 		o.Maps = append(o.Maps, bus.Map{Subject: m.Subject, Tokens: tokens, Kind: m.Kind})
 	}
-	return o, nil
+	return o
 }
 
-func busLacks(n config.NATS) error {
-	var lacks []error
-	for key, ref := range map[string]config.SecretRef{"password_env": n.Password, "token_env": n.Token} {
-		if ref.Env != "" {
-			lacks = append(lacks, fmt.Errorf("nats.%s is not implemented in this version: use a file", key))
-		}
+// reader reads a secret anew at each use; it is nil where there is none.
+func reader(ref config.SecretRef) func() (string, error) {
+	if ref.IsZero() {
+		return nil
 	}
-	if n.TLS.HandshakeFirst {
-		lacks = append(lacks, errors.New("nats.tls.handshake_first is not implemented in this version"))
-	}
-	return errors.Join(lacks...)
+	return ref.Read
 }
 
 // watched are the services whose events count, and how far back.
@@ -74,10 +64,7 @@ func watched(c *config.Config) (services []string, window time.Duration) {
 
 // tryBus connects once, as the subscriber would, and listens to nothing.
 func tryBus(c *config.Config) error {
-	o, err := busOptions(c)
-	if err != nil {
-		return err
-	}
+	o := busOptions(c)
 	opts := []nats.Option{nats.Name("rollbackd check"), nats.NoReconnect(), nats.Timeout(tryWithin)}
 	credentials, err := busCredentials(c.NATS, o)
 	if err != nil {
@@ -102,14 +89,14 @@ func busCredentials(n config.NATS, o bus.Options) ([]nats.Option, error) {
 			return nil, err
 		}
 		opts = append(opts, nkey)
-	case o.TokenFile != "":
-		token, err := n.Token.Read()
+	case o.Token != nil:
+		token, err := o.Token()
 		if err != nil {
 			return nil, err
 		}
 		opts = append(opts, nats.Token(token))
 	case o.User != "":
-		password, err := n.Password.Read()
+		password, err := o.Password()
 		if err != nil {
 			return nil, err
 		}

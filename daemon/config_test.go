@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"encoding/base64"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +77,46 @@ events = ["held"]
 	}
 }
 
+func TestMaskHidesEverySecretThatIsRead(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("the "+name+"/secret+\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return strconv.Quote(path)
+	}
+	t.Setenv("NATS_PASSWORD", "the nats/secret+")
+	c := parse(t, strings.Replace(shop, "[metrics]", `http = { basic_auth = { username = "me", password_file = `+file("basic")+` } }
+[metrics]`, 1)+`
+[nats]
+url = "nats://127.0.0.1:4222"
+user = "me"
+password_env = "NATS_PASSWORD"
+[receivers.bearer]
+webhook = { url = "https://hooks.example.com/1", secret_file = `+file("hook")+`, http = { bearer_token_file = `+file("bearer")+` } }
+[receivers.credentials]
+webhook = { url = "https://hooks.example.com/2", http = { authorization = { credentials_file = `+file("credentials")+` } } }
+[receivers.oauth]
+webhook = { url = "https://hooks.example.com/3", http = { oauth2 = { client_id = "me", token_url = "https://sso.example.com", client_secret_file = `+file("oauth")+` } } }
+[receivers.header]
+webhook = { url = "https://hooks.example.com/4", http = { http_headers = { X-Api-Token = { files = [`+file("header")+`] } } } }
+`)
+	h := houseOf(c)
+	for _, name := range []string{"nats", "hook", "basic", "bearer", "credentials", "oauth", "header"} {
+		secret := "the " + name + "/secret+"
+		raw := []byte(secret)
+		for form, text := range map[string]string{
+			"itself": secret, "URL": url.QueryEscape(secret), "path": url.PathEscape(secret),
+			"base64": base64.StdEncoding.EncodeToString(raw), "base64url": base64.RawURLEncoding.EncodeToString(raw),
+		} {
+			if got := h.mask("<" + text + ">"); got != "<<secret>>" {
+				t.Errorf("%s as %s: got %q", name, form, got)
+			}
+		}
+	}
+}
+
 func TestMaskHidesSecrets(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "hook.key")
 	if err := os.WriteFile(key, []byte("whsec_c2VjcmV0\n"), 0o600); err != nil {
@@ -102,34 +145,67 @@ func TestWatched(t *testing.T) {
 }
 
 func TestBusOptions(t *testing.T) {
-	o, err := busOptions(parse(t, shop+`
+	password := filepath.Join(t.TempDir(), "nats")
+	if err := os.WriteFile(password, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := busOptions(parse(t, shop+`
 [nats]
 url = "tls://bus.example.com:4222"
 user = "rollbackd"
-password_file = "/run/secrets/nats"
+password_file = "`+password+`"
 prefix = "ops.v1"
 tls = { ca_file = "/etc/ca.pem" }
 map = [{ subject = "up.*.*", tokens = ["_", "service"], kind = "deploy" }]
 `))
+	if o.Password == nil || o.Token != nil {
+		t.Fatalf("got password %t and token %t, want a password", o.Password != nil, o.Token != nil)
+	}
+	if got, err := o.Password(); got != "hunter2" || err != nil {
+		t.Errorf("got password %q, %v", got, err)
+	}
+	o.Password = nil
 	want := bus.Options{
-		URL: "tls://bus.example.com:4222", Name: "rollbackd", User: "rollbackd", PasswordFile: "/run/secrets/nats", Prefix: "ops.v1",
+		URL: "tls://bus.example.com:4222", Name: "rollbackd", User: "rollbackd", Prefix: "ops.v1",
 		TLS:  &bus.TLS{CAFile: "/etc/ca.pem"},
 		Maps: []bus.Map{{Subject: "up.*.*", Tokens: []string{"", "service"}, Kind: "deploy"}},
 	}
-	if diff := cmp.Diff(want, o); diff != "" || err != nil {
-		t.Errorf("got %v (-want +got):\n%s", err, diff)
+	if diff := cmp.Diff(want, o); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-func TestBusRefusesByName(t *testing.T) {
-	for key, text := range map[string]string{
-		"nats.password_env":        "user = \"rollbackd\"\npassword_env = \"NATS_PASSWORD\"\n",
-		"nats.token_env":           "token_env = \"NATS_TOKEN\"\n",
-		"nats.tls.handshake_first": "tls = { handshake_first = true }\n",
+func TestSecretsFromTheEnvironment(t *testing.T) {
+	t.Setenv("SECRET", "hunter2")
+	const nats = "[nats]\nurl = \"nats://127.0.0.1:4222\"\n"
+	withUser := parse(t, shop+nats+"user = \"rollbackd\"\npassword_env = \"SECRET\"\n")
+	withToken := parse(t, shop+nats+"token_env = \"SECRET\"\n")
+	for name, tt := range map[string]struct {
+		c    *config.Config
+		pick func(bus.Options) func() (string, error)
+	}{
+		"nats.password_env": {withUser, func(o bus.Options) func() (string, error) { return o.Password }},
+		"nats.token_env":    {withToken, func(o bus.Options) func() (string, error) { return o.Token }},
 	} {
-		_, err := busOptions(parse(t, shop+"[nats]\nurl = \"nats://127.0.0.1:4222\"\n"+text))
-		if err == nil || !strings.Contains(err.Error(), key+" is not implemented in this version") {
-			t.Errorf("%s: got %v, want that it is not implemented", key, err)
+		o := busOptions(tt.c)
+		if tt.pick(o) == nil {
+			t.Errorf("%s: no secret", name)
+			continue
+		}
+		if got, err := tt.pick(o)(); got != "hunter2" || err != nil {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+		if options, err := busCredentials(tt.c.NATS, o); err != nil || len(options) != 1 {
+			t.Errorf("%s: %d options for a single try, %v; want one", name, len(options), err)
+		}
+	}
+}
+
+func TestHome(t *testing.T) {
+	for give, want := range map[string]string{"/home/deploy": "/home/deploy", "": "/"} {
+		t.Setenv("HOME", give)
+		if got := home(); got != want {
+			t.Errorf("HOME=%q: got %q, want %q", give, got, want)
 		}
 	}
 }

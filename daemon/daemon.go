@@ -39,6 +39,9 @@ type Daemon struct {
 	mu     sync.Mutex
 	config *config.Config
 	house  *house // nil while it does not run
+	// ended is true after a run, and due where a reload was asked for before the
+	// present one was ready.
+	ended, due bool
 }
 
 // New reads the configuration; it opens and starts nothing. Each problem is
@@ -82,6 +85,7 @@ func (d *Daemon) load() (*config.Config, error) {
 func (d *Daemon) Run(ctx context.Context) error {
 	d.mu.Lock()
 	h := newHouse(d.o, d.config)
+	d.ended = false
 	d.mu.Unlock()
 	h.reloadFile = d.Reload
 	err := h.start(ctx)
@@ -91,19 +95,45 @@ func (d *Daemon) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case err = <-h.parts.failed:
 		}
-		d.enter(nil)
+		h.ending.Store(true)
 	}
+	d.leave()
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		err = nil // it was asked to stop while it started
 	}
 	return errors.Join(err, h.stop())
 }
 
-// enter makes h the one that reloads reach. It waits for a reload under way.
+// enter makes h the one that reloads reach, and catches up with one that was
+// asked for too early.
 func (d *Daemon) enter(h *house) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.house = h
+	if d.due {
+		d.due = false
+		_ = d.reload() // each problem has been logged, and nobody waits for the answer
+	}
+}
+
+// leave lets no reload reach the house any more. It waits for one under way.
+func (d *Daemon) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.house, d.ended, d.due = nil, true, false
+}
+
+// ReloadWhenReady is Reload for those who cannot ask again, as SIGHUP: while the
+// daemon starts it is remembered, and nil returned.
+func (d *Daemon) ReloadWhenReady() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.house == nil && !d.ended {
+		d.due = true
+		d.o.Logger.Info("the configuration is reloaded once rollbackd is ready", "file", d.o.ConfigFile)
+		return nil
+	}
+	return d.reload()
 }
 
 // Reload reads the configuration again and puts it into force, whole or not at
@@ -111,6 +141,11 @@ func (d *Daemon) enter(h *house) {
 func (d *Daemon) Reload() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.reload()
+}
+
+// reload is Reload; the caller holds mu.
+func (d *Daemon) reload() error {
 	if d.house == nil {
 		return errors.New("rollbackd is not running yet, or no longer: nothing was reloaded")
 	}

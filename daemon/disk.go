@@ -20,7 +20,7 @@ func (h *house) watchDisk(ctx context.Context) error {
 		if err != nil {
 			h.log.Warn("the free space of the journal's disk cannot be read", "err", err)
 		} else {
-			h.responder.Submit(incident.Disk{Free: int64(min(free, 1<<62)), MinFree: h.config.Load().Journal.MinFree}) //nolint:gosec // bounded
+			h.responder.Submit(incident.Disk{Free: int64(min(free, 1<<62)), MinFree: h.config.Load().Journal.MinFree})
 		}
 		select {
 		case <-ctx.Done():

@@ -145,11 +145,12 @@ func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners
 	if err != nil {
 		return nil, err
 	}
-	if err := h.registry.Register(web.NewTriggers(h.view)); err != nil {
+	view := web.TakeTurns(h.view)
+	if err := h.registry.Register(web.NewTriggers(view)); err != nil {
 		return nil, errors.Join(err, doors.Close())
 	}
 	server := web.New(web.Options{
-		View: h.view, Do: h.do, Submit: h.submit, History: history{h.journal},
+		View: view, Do: h.do, Submit: h.submit, History: history{h.journal},
 		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL),
 		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
 	})
@@ -190,8 +191,10 @@ func (h *house) view(ctx context.Context, f func(m web.Memory, now time.Time)) e
 	})
 }
 
+// do carries out a command. What stops something still counts while the daemon
+// itself stops.
 func (h *house) do(ctx context.Context, c incident.Command) (incident.Reply, error) {
-	if err := h.notReady(); err != nil {
+	if err := h.notReady(); err != nil && (!h.ready.Load() || !responder.Halts(c.Verb)) {
 		return incident.Reply{}, err
 	}
 	return h.responder.Do(ctx, c)
@@ -209,20 +212,31 @@ func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *inci
 	}
 	h.tellers.start(ctx, notifiers)
 	h.parts.later("outbox", h.tellers.stop)
+	h.tellers.orphans(ctx, c)
 
 	runner := action.NewRunner(action.Options{
-		Dir: filepath.Join(filepath.Dir(c.Journal.Path), "runs"), Clock: h.o.Clock, Logger: h.log.Named("action"), Mask: h.mask,
+		Dir: filepath.Join(filepath.Dir(c.Journal.Path), "runs"), Home: home(), Clock: h.o.Clock, Logger: h.log.Named("action"), Mask: h.mask,
 	})
 	h.parts.start(ctx, "outputs of steps", runner.Tend)
 	h.sources = newSources(h)
 	h.responder = responder.New(responder.Options{
 		Brain: brain, Journal: h.journal, Runner: runner, Reader: h.sources,
-		Receivers: h.receivers, Poke: h.tellers.poke, Clock: h.o.Clock, Logger: h.log.Named("responder"),
+		Receivers: h.receivers, Poke: h.tellers.poke, Tell: h.tellers.tell, Clock: h.o.Clock, Logger: h.log.Named("responder"),
 		Registerer: h.registry, StepGrace: h.o.StepGrace,
 	})
 	h.parts.start(ctx, "watchdog", func(ctx context.Context) error { return h.systemd.watch(ctx, h.responder.LastLoop) })
 	h.parts.start(ctx, "responder", h.responder.Run)
+	h.parts.start(ctx, "disk", h.watchDisk)
 	return nil
+}
+
+// home is where the programs of steps find their settings.
+func home() string {
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "/"
+	}
+	return dir
 }
 
 // startSources rebuilds the windows, tells the brain that it is awake, and lets
@@ -259,6 +273,7 @@ func (h *house) reload(c *config.Config) error {
 	if !reflect.DeepEqual(old.Receivers, c.Receivers) {
 		errs = append(errs, h.tellers.stop())
 		h.tellers.start(ctx, notifiers)
+		h.tellers.orphans(ctx, c)
 	}
 	errs = append(errs, h.sources.use(ctx, next, func() {
 		h.responder.Submit(incident.Reloaded{Options: h.brainOptions(c)})

@@ -1,7 +1,14 @@
 package daemon
 
 import (
+	"cmp"
+	"encoding/base64"
+	"net/url"
+	"os"
+	"slices"
 	"strings"
+
+	promconfig "github.com/prometheus/common/config"
 
 	"github.com/rollbackd/rollbackd/config"
 )
@@ -13,22 +20,72 @@ const shortestSecret = 6
 // mask hides the configuration's secrets in what a step wrote. They are read
 // anew each time, as they may have been rotated.
 func (h *house) mask(text string) string {
-	for _, ref := range secretsOf(h.config.Load()) {
-		secret, err := ref.Read()
-		if err != nil || len(secret) < shortestSecret {
-			continue // what cannot be read here was not used either
+	var words []string
+	for _, secret := range secretsOf(h.config.Load()) {
+		if secret = strings.TrimSpace(secret); len(secret) >= shortestSecret {
+			words = append(words, disguises(secret)...)
 		}
-		text = strings.ReplaceAll(text, secret, "<secret>")
+	}
+	// The longest first: what holds another must not be cut apart by it.
+	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, word := range words {
+		text = strings.ReplaceAll(text, word, "<secret>")
 	}
 	return text
 }
 
-func secretsOf(c *config.Config) []config.SecretRef {
-	refs := []config.SecretRef{c.NATS.Password, c.NATS.Token}
+// disguises are a secret as it looks itself, in base64 and in a URL.
+func disguises(secret string) []string {
+	raw := []byte(secret)
+	return []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret),
+		base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
+		base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
+	}
+}
+
+// secretsOf reads all secrets of a configuration. What cannot be read here was
+// not used either.
+func secretsOf(c *config.Config) []string {
+	refs := []config.SecretRef{c.NATS.Password, c.NATS.Token, c.NATS.NKeyFile}
+	files := clientSecrets(c.Prometheus.HTTP)
 	for _, r := range c.Receivers {
 		if r.Webhook != nil {
 			refs = append(refs, r.Webhook.Secret)
+			files = append(files, clientSecrets(r.Webhook.HTTP)...)
 		}
 	}
-	return refs
+	var secrets []string
+	for _, ref := range refs {
+		if secret, err := ref.Read(); err == nil {
+			secrets = append(secrets, secret)
+		}
+	}
+	for _, path := range files {
+		if text, err := os.ReadFile(path); err == nil {
+			secrets = append(secrets, string(text))
+		}
+	}
+	return secrets
+}
+
+// clientSecrets are the files in which an HTTP client's secrets are kept. Keys of
+// certificates are not among them: they are no words that a step would write.
+func clientSecrets(o promconfig.HTTPClientConfig) []string {
+	files := []string{o.BearerTokenFile}
+	if o.BasicAuth != nil {
+		files = append(files, o.BasicAuth.PasswordFile)
+	}
+	if o.Authorization != nil {
+		files = append(files, o.Authorization.CredentialsFile)
+	}
+	if o.OAuth2 != nil {
+		files = append(files, o.OAuth2.ClientSecretFile)
+	}
+	if o.HTTPHeaders != nil {
+		for _, header := range o.HTTPHeaders.Headers {
+			files = append(files, header.Files...)
+		}
+	}
+	return slices.DeleteFunc(files, func(path string) bool { return path == "" })
 }

@@ -103,12 +103,10 @@ func (s *sources) makePolling(g *generation, c *config.Config) (err error) {
 }
 
 func (s *sources) makeBus(g *generation, c *config.Config, since time.Time) error {
-	o, err := busOptions(c)
-	if err != nil {
-		return err
-	}
+	o := busOptions(c)
 	o.Services, o.Window, o.DeploysSince = g.services, g.window, since
 	o.Sink, o.Clock, o.Logger, o.Observer = s.h.responder, s.h.o.Clock, s.h.log.Named("nats"), s.h.observer
+	var err error
 	g.bus, err = bus.New(o)
 	return err
 }

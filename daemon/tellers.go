@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -51,16 +52,12 @@ func (t *tellers) make(c *config.Config) (map[string]notify.Notifier, error) {
 }
 
 func (t *tellers) webhook(name string, hook *config.Webhook) (notify.Notifier, error) {
-	if hook.Secret.Env != "" {
-		// Sending unsigned what was to be signed would go unnoticed.
-		return nil, errors.New("secret_env is not implemented in this version: use secret_file")
-	}
 	transport, err := promconfig.NewRoundTripperFromConfig(hook.HTTP, name)
 	if err != nil {
 		return nil, err
 	}
 	return notify.NewWebhook(notify.WebhookOptions{
-		URL: hook.URL, SecretFile: hook.Secret.Path(), Transport: transport, Clock: t.h.o.Clock, Logger: t.h.log.Named("notify"),
+		URL: hook.URL, Secret: reader(hook.Secret), Transport: transport, Clock: t.h.o.Clock, Logger: t.h.log.Named("notify"),
 	})
 }
 
@@ -83,6 +80,32 @@ func (t *tellers) stop() error { return t.parts.stop() }
 func (t *tellers) poke() {
 	if outbox := t.outbox.Load(); outbox != nil {
 		outbox.Poke()
+	}
+}
+
+// tell hands a message straight to its receivers, for what the journal cannot take.
+func (t *tellers) tell(m incident.Message) {
+	outbox := t.outbox.Load()
+	payload, err := json.Marshal(m)
+	if outbox == nil || err != nil {
+		t.h.log.Error("a message is told to nobody", "message", m.ID, "err", err)
+		return
+	}
+	outbox.Tell(t.h.receivers(m), notify.Delivery{ID: m.ID, At: m.At, Payload: payload})
+}
+
+// orphans logs the messages that wait for receivers that are no longer in the
+// configuration. They stay: the receiver may come back.
+func (t *tellers) orphans(ctx context.Context, c *config.Config) {
+	waiting, err := t.h.journal.Waiting(ctx)
+	if err != nil {
+		t.h.log.Warn("the messages that wait cannot be counted", "err", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(waiting)) {
+		if c.Receivers[name].Webhook == nil {
+			t.h.log.Warn("messages wait for a receiver that is not in the configuration: they stay in the outbox",
+				"receiver", name, "messages", waiting[name])
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ type Watch struct {
 	requests map[string]float64
 	// start is when the running deployment began; zero when unknown.
 	start time.Time
+	// heard is true once a live check came in: health read back from a stream is
+	// history, and history completes no window.
+	heard bool
 	// from is when the windows began anew; samples before it are not theirs.
 	from time.Time
 }
@@ -42,6 +45,8 @@ type watched struct {
 	// okSince is the beginning of the present run of known ok answers, and
 	// okLast the newest of them; zero when there is none.
 	okSince, okLast time.Time
+	// lastOK is the newest known ok answer, whatever came after it.
+	lastOK time.Time
 }
 
 // NewWatch starts watching with empty windows.
@@ -116,7 +121,8 @@ func (w *Watch) Grid(at time.Time, answers map[string]trigger.Answer, live bool)
 		if !live && spec.Expr.UsesHealth() {
 			continue
 		}
-		w.observe(spec, trigger.Observation{At: at, Evaluation: w.evaluate(spec, at), Grid: true, Live: live})
+		completes := live && (w.heard || !spec.Expr.HealthOnly())
+		w.observe(spec, trigger.Observation{At: at, Evaluation: w.evaluate(spec, at), Grid: true, Live: completes})
 	}
 }
 
@@ -144,6 +150,7 @@ func (w *Watch) Health(c trigger.HealthCheck, live bool) bool {
 	if !w.health.Observe(c) {
 		return false
 	}
+	w.heard = w.heard || live
 	if c.At.Before(w.from) {
 		return true
 	}
@@ -170,14 +177,23 @@ func (w *Watch) Status(name string) (trigger.Status, bool) {
 	return x.window.Status(), true
 }
 
-// OKSince is since when a trigger has been known ok without a break; zero when
-// it is not.
-func (w *Watch) OKSince(name string) time.Time {
+// OK is the present run of known ok answers of a trigger, from the first to the
+// newest; zero times when there is none. A gap no longer than a window would
+// survive does not break it, and adds nothing to its end.
+func (w *Watch) OK(name string) (since, last time.Time) {
 	x, ok := w.windows[name]
 	if !ok {
-		return time.Time{}
+		return time.Time{}, time.Time{}
 	}
-	return x.okSince
+	return x.okSince, x.okLast
+}
+
+// LastOK is when a trigger was last known ok; zero for never.
+func (w *Watch) LastOK(name string) time.Time {
+	if x, ok := w.windows[name]; ok {
+		return x.lastOK
+	}
+	return time.Time{}
 }
 
 // CompletesAt is when a trigger's open window would be full, zero when none is open.
@@ -216,6 +232,9 @@ func (w *Watch) observe(spec trigger.Spec, o trigger.Observation) {
 // trackOK keeps the run of known ok answers. A breach ends it; unknown ends it
 // only when it lasts longer than the gap a window would survive.
 func (x *watched) trackOK(o trigger.Observation, maxGap time.Duration) {
+	if o.Truth == trigger.OK {
+		x.lastOK = o.At
+	}
 	broken := !x.okLast.IsZero() && o.At.Sub(x.okLast) > maxGap
 	switch {
 	case o.Truth == trigger.OK && (x.okSince.IsZero() || broken):

@@ -77,7 +77,7 @@ func TestAMetricThatATickDidNotAskIsUnknown(t *testing.T) {
 	}
 }
 
-func TestOKSince(t *testing.T) {
+func TestTheRunOfKnownOK(t *testing.T) {
 	w, _ := watch(t, nil, errorsWhen)
 	at := func(n int) time.Time { return start.Add(time.Duration(n) * poll) }
 	unknown := trigger.UnknownBecause("timeout")
@@ -98,7 +98,7 @@ func TestOKSince(t *testing.T) {
 		{8, trigger.KnownValue(0.001), at(8), "and it begins anew"},
 	} {
 		tick(w, step.n, step.r)
-		if got := w.OKSince(errorsWhen); !got.Equal(step.want) {
+		if got, _ := w.OK(errorsWhen); !got.Equal(step.want) {
 			t.Errorf("tick %d (%s): ok since %v, want %v", step.n, step.why, got, step.want)
 		}
 	}
@@ -190,5 +190,27 @@ func TestALateHealthEventDoesNotTurnTimeBack(t *testing.T) {
 	}
 	if got := state(t, w, when); got != trigger.Pending {
 		t.Errorf("%s, want pending", got)
+	}
+}
+
+// Three failures that were read back from a stream fire at the first live check,
+// not at a tick.
+func TestReplayedHealthFiresWithALiveCheck(t *testing.T) {
+	const when = "3 consecutive health failures"
+	w, _ := watch(t, nil, when)
+	check := func(seq int, live bool) {
+		at := start.Add(time.Duration(seq) * 10 * time.Second)
+		w.Health(trigger.HealthCheck{Instance: "a", Boot: "b", Seq: uint64(seq), Status: trigger.HealthFail, At: at}, live)
+	}
+	for seq := 1; seq <= 3; seq++ {
+		check(seq, false)
+	}
+	tick(w, 3, trigger.Reading{})
+	if got := state(t, w, when); got != trigger.Pending {
+		t.Errorf("after a tick: %s, want pending", got)
+	}
+	check(5, true)
+	if got := state(t, w, when); got != trigger.Firing {
+		t.Errorf("after a live check: %s, want firing", got)
 	}
 }

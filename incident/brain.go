@@ -27,6 +27,10 @@ type Brain struct {
 	// replying is the command being answered, so that a failing journal refuses
 	// it instead of leaving the caller without an answer.
 	replying string
+	// stops are the runs that the command being answered wants stopped.
+	stops []StoppingEntry
+	// failTold is when people were last told that the journal cannot be written.
+	failTold time.Time
 	wakeAt   time.Time
 	// dues are, by service, the next moment at which something is due for it
 	// without an input. A service without one is not in it.
@@ -47,6 +51,9 @@ type live struct {
 	// journalFailed is true from a failed write until the incident it touched
 	// closes: what was decided without a durable record is a person's business.
 	journalFailed bool
+	// stop is a person's wish to stop a run that could not be written down. It is
+	// held here so that no further step begins while the journal fails.
+	stop *StoppingEntry
 	// askedFull is, by trigger, the moment for which a window-completing read
 	// was asked.
 	askedFull map[string]time.Time
@@ -116,6 +123,15 @@ func (b *Brain) forgetLive(name string) {
 	b.live[name].watch.Reconfigure(evaluator.WatchOptions{Service: name, Poll: b.opts.Poll, MaxGap: b.opts.MaxGap})
 }
 
+// keepWatching sees to it that an open incident of a service that is no longer
+// configured comes to its end: a run finishes, and a person can stop or close it.
+func (b *Brain) keepWatching(name string) {
+	if b.live[name] == nil {
+		watch := evaluator.NewWatch(evaluator.WatchOptions{Service: name, Poll: b.opts.Poll, MaxGap: b.opts.MaxGap})
+		b.live[name] = &live{watch: watch, askedFull: map[string]time.Time{}}
+	}
+}
+
 // recall hands the watch what is remembered of its service.
 func (b *Brain) recall(name string) {
 	l, s := b.live[name], b.mem.service(name)
@@ -132,11 +148,21 @@ func (b *Brain) recall(name string) {
 // Step decides what follows from one input at one time.
 func (b *Brain) Step(now time.Time, in Input) []Effect {
 	now = now.UTC().Round(0)
+	if _, failed := in.(RecordFailed); !failed {
+		// Whatever comes next, all effects of the last command were carried out.
+		b.replying, b.stops = "", nil
+	}
 	switch in := in.(type) {
 	case Samples:
 		b.samples(in)
+		if in.Kind == Rebuilt {
+			return nil // the past decides nothing; Restored looks at what came of it
+		}
 	case Health:
 		b.health(now, in)
+		if in.Replayed {
+			return nil
+		}
 	case HealthGap:
 		for _, l := range b.live {
 			l.watch.HealthGap(in.At)
@@ -151,7 +177,7 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		b.replying = in.ID
 		return b.command(now, in)
 	case RecordFailed:
-		return b.recordFailed()
+		return b.recordFailed(now, in)
 	case Reloaded:
 		return b.reloaded(now, in)
 	case Restored:
@@ -165,7 +191,6 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 // Apply takes one durable entry into memory.
 func (b *Brain) Apply(e Entry) {
 	b.mem.apply(e)
-	b.replying = ""
 	switch e.Kind {
 	case KindDeployment, KindRunning, KindStepEnded:
 		if len(b.waiting) > 0 {
@@ -175,9 +200,13 @@ func (b *Brain) Apply(e Entry) {
 		if l := b.live[e.Service]; l != nil {
 			l.begun = e.Step.Ref
 		}
+	case KindStopping:
+		if l := b.live[e.Service]; l != nil {
+			l.stop = nil
+		}
 	case KindClosed:
 		if l := b.live[e.Service]; l != nil {
-			l.journalFailed = false
+			l.journalFailed, l.stop = false, nil
 		}
 	default: // nothing beside the memory
 	}
@@ -187,20 +216,39 @@ func (b *Brain) Apply(e Entry) {
 	}
 }
 
+// failAgain is how long people are left in peace about the same broken journal.
+const failAgain = 10 * time.Minute
+
 // recordFailed takes in that nothing could be made durable. Nothing is tried
-// again before the next input; what was under way is held.
-func (b *Brain) recordFailed() []Effect {
+// again before the next input; what was under way is held, and a person's stop
+// counts from now on although it is not written down.
+func (b *Brain) recordFailed(now time.Time, in RecordFailed) []Effect {
 	for name, l := range b.live {
 		if b.mem.service(name).Open != nil || b.anyFiring(l) {
 			l.journalFailed = true
 		}
 	}
-	if b.replying == "" {
-		return nil
+	for _, stop := range b.stops {
+		for name := range b.mem.open {
+			if run := b.mem.service(name).Open.Rollback; run != nil && run.ID == stop.Run && b.live[name] != nil {
+				b.live[name].stop = &stop
+			}
+		}
 	}
-	id := b.replying
-	b.replying = ""
-	return []Effect{Reply{ID: id, Code: "refused", Guard: GuardJournal, Err: "the journal cannot be written: nothing was done"}}
+	var effects []Effect
+	if b.replying != "" {
+		text := "the journal cannot be written: nothing was done"
+		if len(b.stops) > 0 {
+			text = "the journal cannot be written: no further step begins, but the stop is lost if rollbackd is restarted"
+		}
+		effects = append(effects, Reply{ID: b.replying, Code: "refused", Guard: GuardJournal, Err: text})
+	}
+	b.replying, b.stops = "", nil
+	if b.failTold.IsZero() || now.Sub(b.failTold) > failAgain {
+		b.failTold = now
+		effects = append(effects, Tell{Message: b.journalMessage(now, in.Err)})
+	}
+	return effects
 }
 
 // anyFiring tells whether any trigger of a service fires.
@@ -221,6 +269,9 @@ func (b *Brain) reloaded(now time.Time, in Reloaded) []Effect {
 // restored begins or goes on after a restart. What was under way in the process
 // before is not under way in this one.
 func (b *Brain) restored(now time.Time, in Restored) []Effect {
+	for name := range b.mem.open {
+		b.keepWatching(name)
+	}
 	for name, l := range b.live {
 		l.begun, l.confirm, l.progress = StepRef{}, confirmRead{}, progress{}
 		b.dirty[name] = true

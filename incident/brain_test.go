@@ -1,6 +1,7 @@
 package incident_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -219,5 +220,85 @@ func TestANearlyFullDiskIsToldOnce(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"disk_low", "disk_low"}, events); d != "" {
 		t.Errorf("people were told (-want +got):\n%s", d)
+	}
+}
+
+// The version source shows the target while the rollback runs, before the run is
+// recorded as our own deployment: it is not somebody's new deployment.
+func TestATargetNeverSeenBeforeIsOurOwnDeployment(t *testing.T) {
+	o := options("shop")
+	s := o.Services["shop"]
+	s.Deployment.HasSource = true
+	o.Services["shop"] = s
+	w := newWorld(t, o)
+	w.set(0.001, "shop")
+	w.give(incident.VersionSeen{Service: "shop", Version: "v2", At: w.now, Source: "symlink"})
+	w.run(time.Minute)
+	w.hang["restart"] = true
+	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "shop", Actor: "alice", To: "v0"})
+	w.give(incident.VersionSeen{Service: "shop", Version: "v0", At: w.now, Source: "symlink"})
+	last := w.started[len(w.started)-1]
+	w.give(incident.StepEnded{Ref: last.Ref, Result: incident.StepResult{State: incident.StepDone}})
+	w.run(5 * time.Minute)
+	inc := w.incident("shop")
+	if inc.Outcome != incident.RolledBack {
+		t.Errorf("ended %s %s: %+v", inc.State, inc.Outcome, inc.Timeline)
+	}
+	v, _ := w.brain.Service("shop", w.now)
+	if v.Running != "v0" || v.Deployment == nil || !v.Deployment.Own || v.Deployment.Previous != "v2" {
+		t.Errorf("running %q by %+v, want v0 as our own deployment over v2", v.Running, v.Deployment)
+	}
+}
+
+// A stop that cannot be written down still stops: no further step begins.
+func TestAnAbortWithAFullJournalBeginsNoFurtherStep(t *testing.T) {
+	w := newWorld(t, options("shop"))
+	w.hang["flip"] = true
+	broken(t, w, "shop")
+	w.run(15 * time.Second)
+	w.full = true
+	if reply := w.command("abort", "shop"); reply.Guard != incident.GuardJournal {
+		t.Errorf("reply %+v, want one that names the journal", reply)
+	}
+	w.full = false
+	last := w.started[len(w.started)-1]
+	w.give(incident.StepEnded{Ref: last.Ref, Result: incident.StepResult{State: incident.StepDone}})
+	w.run(time.Minute)
+	if d := cmp.Diff([]string{"flip"}, w.steps()); d != "" {
+		t.Errorf("steps (-want +got):\n%s", d)
+	}
+}
+
+// What the plan's steps do may hold what only the step should see.
+func TestNothingOfAPlansWorkLeavesTheBrainInMessagesOrInput(t *testing.T) {
+	w := newWorld(t, options("shop"))
+	broken(t, w, "shop")
+	w.run(5 * time.Minute)
+	for _, m := range w.told {
+		if strings.Contains(string(m.Body), "argv") {
+			t.Errorf("message %s holds the plan's work: %s", m.ID, m.Body)
+		}
+	}
+	for _, s := range w.started {
+		if strings.Contains(string(s.IncidentJSON), "argv") {
+			t.Errorf("the input of %s holds the plan's work", s.Ref.Name)
+		}
+	}
+}
+
+// A veto stands for the deployment, also when a person closes the incident while
+// it still breaches.
+func TestAVetoOutlivesClose(t *testing.T) {
+	o := options("shop")
+	s := o.Services["shop"]
+	s.Triggers[0].Severity = trigger.High
+	w := newWorld(t, o)
+	broken(t, w, "shop")
+	w.run(15 * time.Second)
+	w.command("veto", "shop")
+	w.command("close", "shop")
+	w.run(10 * time.Minute)
+	if inc := w.incident("shop"); inc.Decision.HeldBy != incident.GuardVetoed || len(w.started) != 0 {
+		t.Errorf("after close: %s by %q with %d steps, want held by vetoed", inc.State, inc.Decision.HeldBy, len(w.started))
 	}
 }

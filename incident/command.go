@@ -28,7 +28,7 @@ func (b *Brain) command(now time.Time, c Command) []Effect {
 	if problem != "" {
 		return refuse(c, "not_found", problem, "")
 	}
-	if _, ok := b.opts.Services[name]; !ok && c.Verb != "close" && c.Verb != "ack" {
+	if _, ok := b.opts.Services[name]; !ok && (inc == nil || !worksWithoutConfiguration(c.Verb)) {
 		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", name), "")
 	}
 	switch c.Verb {
@@ -53,6 +53,17 @@ func (b *Brain) command(now time.Time, c Command) []Effect {
 		return b.commandClose(now, c, inc)
 	}
 	return refuse(c, "bad_request", fmt.Sprintf("unknown verb %q", c.Verb), "")
+}
+
+// worksWithoutConfiguration tells whether a verb is for an open incident of a
+// service that a reload removed: a person can always stop it.
+func worksWithoutConfiguration(verb string) bool {
+	switch verb {
+	case "abort", "veto", "ack", "close":
+		return true
+	default:
+		return false
+	}
 }
 
 // object finds what a command is about: an incident by its ID, or a service and
@@ -115,7 +126,7 @@ func (b *Brain) brake(now time.Time, c Command) []Effect {
 	}
 	if c.All {
 		name = ""
-	} else if _, ok := b.opts.Services[name]; !ok {
+	} else if _, ok := b.opts.Services[name]; !ok && !b.mem.open[name] {
 		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", name), "")
 	}
 	on := c.Verb == "pause" || c.Verb == "lock"
@@ -165,6 +176,7 @@ func (b *Brain) stopRuns(now time.Time, only string, brake *BrakeEntry, text str
 }
 
 func (b *Brain) stopRun(now time.Time, inc *Incident, actor, reason string, guard Guard) []Effect {
+	b.stops = append(b.stops, StoppingEntry{Run: inc.Rollback.ID, Reason: reason, By: guard})
 	e := b.incidentEntry(now, KindStopping, inc, actor, "stopping at the next step boundary: "+reason)
 	e.Stopping = &StoppingEntry{Run: inc.Rollback.ID, Reason: reason, By: guard}
 	return []Effect{Record{Entry: e}, Stop{Run: inc.Rollback.ID}}
@@ -181,6 +193,9 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 			to = t.Version
 		}
 	}
+	if inc != nil && inc.State == Verifying {
+		return b.refused(now, c, inc, "a rollback of this service is being verified; abort it first", GuardConcurrency)
+	}
 	if holds := b.holdsForPerson(now, name, s, to); len(holds) > 0 {
 		d := Decision{}
 		d.hold(holds)
@@ -188,9 +203,6 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 			return b.refused(now, c, inc, d.Reason, d.HeldBy)
 		}
 		return refuse(c, "refused", d.Reason, d.HeldBy)
-	}
-	if inc != nil && inc.State == Verifying {
-		return b.refused(now, c, inc, "a rollback of this service is being verified; abort it first", GuardConcurrency)
 	}
 	request := planRequest{to: to, by: c.Actor, decidedAt: now}
 	var records []Effect
@@ -213,7 +225,7 @@ func (b *Brain) openedByPerson(now time.Time, c Command, name string, s *service
 	e := b.entry(now, KindOpened, name, c.Actor, askedText(c))
 	e.Incident = incidentID(s, name, now)
 	e.Opened = &OpenedEntry{
-		Severity: severity, Mode: b.mode(name), Triggers: []Evidence{}, OKBefore: b.okNow(b.live[name]),
+		Severity: severity, Mode: b.mode(name), Triggers: []Evidence{}, OKBefore: b.okAt(b.live[name], now.Add(-b.opts.MaxGap)),
 		Deployment: copyDeployment(s.Ledger.current()), Manual: true, ExternalID: c.ExternalID,
 	}
 	return e
@@ -304,7 +316,7 @@ func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command, r
 	if c.Reason != "" {
 		reason += ": " + c.Reason
 	}
-	d.hold([]Hold{{g, reason, releases}})
+	d.hold(append(b.brakeHolds(now, b.mem.service(inc.Service)), Hold{g, reason, releases}))
 	return b.decided(now, inc, d)
 }
 

@@ -106,13 +106,13 @@ func (b *Brain) confirmOverdue(now time.Time, name string, l *live, inc *Inciden
 		d := inc.Decision
 		d.ByPerson = false
 		d.hold([]Hold{{
-			GuardBlind, "the triggers could not be read before the deadline: acting would be a guess",
+			GuardBlind, "what justifies acting could not be confirmed before the deadline: acting would be a guess",
 			"the triggers can be read again and still breach; or approve",
 		}})
 		d.Deadline = time.Time{}
 		return b.decided(now, inc, d)
 	}
-	if now.Sub(l.confirm.askedAt) >= b.opts.Poll {
+	if !now.Before(nextTick(l.confirm.askedAt, b.opts.Poll)) {
 		return b.askConfirm(now, name, l, inc)
 	}
 	return nil

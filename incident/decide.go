@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/evaluator"
@@ -60,10 +61,11 @@ func (b *Brain) redecide(now time.Time, name string, inc *Incident) []Effect {
 		return nil
 	}
 	fresh := inc.decidedAt.IsZero() || inc.State == Firing || inc.State == Held
-	if fresh || d.State.directness() > inc.State.directness() {
+	sooner := d.State == CountingDown && inc.State == CountingDown && d.Deadline.Before(inc.Decision.Deadline)
+	if fresh || sooner || d.State.directness() > inc.State.directness() {
 		return b.decided(now, inc, d)
 	}
-	if d.onlyReleasing() {
+	if len(d.releasing()) > 0 {
 		return nil // asked again until those guards let go
 	}
 	return b.decided(now, inc, inc.keeping(d))
@@ -77,28 +79,26 @@ func (inc *Incident) keeping(d Decision) Decision {
 	return kept
 }
 
-// onlyReleasing tells whether a decision is held, and only by guards that
-// release by themselves.
-func (d Decision) onlyReleasing() bool {
+// releasing are the guards that hold a decision and release by themselves.
+func (d Decision) releasing() []Guard {
+	var guards []Guard
 	for _, h := range d.Holds {
-		if !h.Guard.releasesByItself() {
-			return false
+		if h.Guard.releasesByItself() {
+			guards = append(guards, h.Guard)
 		}
 	}
-	return len(d.Holds) > 0
+	return guards
 }
 
-// sameDecision tells whether a decision says nothing new.
-func sameDecision(a, b Decision) bool {
-	if a.State != b.State || a.Response != b.Response || a.HeldBy != b.HeldBy || a.Severity != b.Severity || len(a.Holds) != len(b.Holds) {
-		return false
-	}
-	for i := range a.Holds {
-		if a.Holds[i].Guard != b.Holds[i].Guard {
-			return false
+// letGo tells whether one of a decision's releasing guards no longer holds.
+func (d Decision) letGo(now Decision) bool {
+	holding := guardsOf(now.Holds)
+	for _, g := range d.releasing() {
+		if !slices.Contains(holding, g) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // decided records a decision and tells people of it.
@@ -124,10 +124,10 @@ func decisionText(d Decision) string {
 	return d.Reason
 }
 
-// sticky tells whether an incident is held for good: it never acts by itself
+// sticky tells whether a guard holds for good: an incident never acts by itself
 // again after a veto, an abort, a failed rollback or a failed verification.
-func (inc *Incident) sticky() bool {
-	switch inc.Decision.HeldBy {
+func (g Guard) sticky() bool {
+	switch g {
 	case GuardVetoed, GuardAborted, GuardBlocked, GuardVerification:
 		return true
 	default:
@@ -135,28 +135,51 @@ func (inc *Incident) sticky() bool {
 	}
 }
 
+// stickyHolds are the holds of a decision that stay.
+func (d Decision) stickyHolds() []Hold {
+	var holds []Hold
+	for _, h := range d.Holds {
+		if h.Guard.sticky() {
+			holds = append(holds, h)
+		}
+	}
+	return holds
+}
+
 // heldRule decides again when the guards that hold let go, or when it got worse.
 func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
-	if inc.sticky() {
+	if sticky := inc.Decision.stickyHolds(); len(sticky) > 0 {
 		if inc.worse {
 			return b.askBecauseWorse(now, name, inc)
 		}
-		return nil
+		return b.showBrakes(now, name, inc, sticky)
 	}
 	if inc.again {
 		return b.redecide(now, name, inc)
 	}
-	if !inc.Decision.onlyReleasing() || b.stillBlind(name, inc) {
+	if len(inc.Decision.releasing()) == 0 || b.stillBlind(name, inc) {
 		return b.overdueRule(now, inc)
 	}
 	d, ok := b.judge(now, name, inc)
-	if !ok || sameDecision(d, inc.Decision) {
+	if !ok || !inc.Decision.letGo(d) {
 		return b.overdueRule(now, inc)
 	}
 	if inc.Decision.HeldBy == GuardBlind && d.State == CountingDown {
 		// The countdown ran before it went blind; what is left is to confirm.
 		d.State, d.Deadline = Confirming, b.confirmDeadline(now, now, d.Severity)
 	}
+	return b.decided(now, inc, d)
+}
+
+// showBrakes keeps the pauses and locks that hold beside a lasting guard true:
+// the first of all that hold is the one shown.
+func (b *Brain) showBrakes(now time.Time, name string, inc *Incident, sticky []Hold) []Effect {
+	holds := append(b.brakeHolds(now, b.mem.service(name)), sticky...)
+	if slices.Equal(guardsOf(holds), guardsOf(inc.Decision.Holds)) {
+		return nil
+	}
+	d := inc.Decision
+	d.hold(holds)
 	return b.decided(now, inc, d)
 }
 
@@ -204,9 +227,10 @@ func (b *Brain) countdownRule(now time.Time, name string, inc *Incident) []Effec
 		return nil
 	}
 	d, ok := b.judge(now, name, inc)
-	if !ok {
-		// Nothing fires at the end of the countdown: read once more, which either
-		// stands it down or finds it breaching.
+	if !ok || d.HeldBy == "" && d.Response.Directness < inc.Decision.Response.Directness {
+		// What led to the countdown does not fire at its end: read once more, which
+		// either stands it down or finds that it breaches. A lesser trigger that
+		// fires instead justifies nothing.
 		d = inc.Decision
 		d.HeldBy, d.Holds = "", nil
 	}
@@ -242,7 +266,7 @@ func (b *Brain) standDownRule(now time.Time, inc *Incident, s *serviceMemory) []
 		return nil
 	}
 	waiting := inc.State == CountingDown || inc.State == AwaitingApproval || inc.State == Confirming
-	vetoed := inc.State == Held && inc.Decision.HeldBy == GuardVetoed
+	vetoed := inc.State == Held && slices.Contains(guardsOf(inc.Decision.Holds), GuardVetoed)
 	if !waiting && !vetoed || inc.changed() {
 		return nil
 	}

@@ -40,19 +40,35 @@ func (b *Brain) versionSeen(now time.Time, in VersionSeen) []Effect {
 	}
 	s := b.mem.service(in.Service)
 	l := &s.Ledger
+	if target := s.goingTo(); target == in.Version && l.Running != in.Version {
+		return b.shown(now, in) // our own doing, whether or not the version was known before
+	}
 	if known, ok := l.Marks[in.Version]; ok && (known.SeenRunning || l.has(in.Version)) {
-		if l.Running == in.Version && known.SeenRunning {
+		if d := l.current(); l.Running == in.Version && known.SeenRunning && (d == nil || d.Seen || d.Version != in.Version) {
 			return nil
 		}
-		e := b.entry(now, KindRunning, in.Service, in.Source, fmt.Sprintf("%s runs, says its %s", in.Version, in.Source))
-		e.Running = &RunningEntry{Version: in.Version, Source: in.Source}
-		return []Effect{Record{Entry: e}}
+		return b.shown(now, in)
 	}
 	d := Deployment{
 		Service: in.Service, Version: in.Version, Previous: l.Running, StartedAt: in.At.UTC().Round(0), NotedAt: now,
 		Source: in.Source, Seen: true, FirstLook: l.current() == nil,
 	}
 	return []Effect{Record{Entry: b.deploymentEntry(now, d, s)}}
+}
+
+// shown records that a version source shows a version that is no new deployment.
+func (b *Brain) shown(now time.Time, in VersionSeen) []Effect {
+	e := b.entry(now, KindRunning, in.Service, in.Source, fmt.Sprintf("%s runs, says its %s", in.Version, in.Source))
+	e.Running = &RunningEntry{Version: in.Version, Source: in.Source}
+	return []Effect{Record{Entry: e}}
+}
+
+// goingTo is the target of a rollback under way; empty when none is.
+func (s *serviceMemory) goingTo() string {
+	if !s.acting() {
+		return ""
+	}
+	return s.Open.Rollback.To
 }
 
 // has tells whether a version was ever deployed.

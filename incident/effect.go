@@ -67,6 +67,11 @@ type Reply struct {
 	Incident string
 }
 
+// Tell asks for people to be told at once, by whatever works, without a record:
+// it is for the one thing that cannot be recorded, a journal that cannot be
+// written.
+type Tell struct{ Message Message }
+
 // WakeAt asks to be woken at T. A later WakeAt replaces an earlier one; a zero
 // T cancels it.
 type WakeAt struct{ T time.Time }
@@ -76,6 +81,7 @@ func (Read) effect()   {}
 func (Start) effect()  {}
 func (Stop) effect()   {}
 func (Reply) effect()  {}
+func (Tell) effect()   {}
 func (WakeAt) effect() {}
 
 // Section is the part of a plan that a step belongs to.

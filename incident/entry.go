@@ -124,7 +124,8 @@ const (
 	Lock  BrakeKind = "lock"
 )
 
-// PardonEntry lifts a version's quarantine and its service's once-mark.
+// PardonEntry lifts a version's quarantine; where deployments are unknown, also
+// the mark that one automatic rollback has been made.
 type PardonEntry struct {
 	Version string `json:"version"`
 	Reason  string `json:"reason,omitempty"`
@@ -154,13 +155,15 @@ type Evidence struct {
 	HasValue  bool             `json:"has_value"`
 	Threshold string           `json:"threshold"`
 	// ThresholdValue is the threshold in the metric's own unit, as Value is.
-	ThresholdValue float64   `json:"threshold_value"`
-	Since          time.Time `json:"since,omitzero"`
-	FiredAt        time.Time `json:"fired_at,omitzero"`
-	ClearedAt      time.Time `json:"cleared_at,omitzero"`
-	FromNoData     bool      `json:"from_no_data,omitempty"`
-	HealthOnly     bool      `json:"health_only,omitempty"`
-	Receivers      []string  `json:"receivers,omitempty"`
+	ThresholdValue float64 `json:"threshold_value"`
+	// ValueText is the value in the unit that the threshold is written in: "8.1%".
+	ValueText  string    `json:"value_text,omitempty"`
+	Since      time.Time `json:"since,omitzero"`
+	FiredAt    time.Time `json:"fired_at,omitzero"`
+	ClearedAt  time.Time `json:"cleared_at,omitzero"`
+	FromNoData bool      `json:"from_no_data,omitempty"`
+	HealthOnly bool      `json:"health_only,omitempty"`
+	Receivers  []string  `json:"receivers,omitempty"`
 	// Length is the length of its window, for closing.
 	Length time.Duration `json:"length,omitempty"`
 }
@@ -233,6 +236,8 @@ type RunEndedEntry struct {
 	SLAMet       bool              `json:"sla_met"`
 	// Held is the guard that then holds the incident; empty when it completed.
 	Held Guard `json:"held,omitempty"`
+	// Superseded is true where a newer deployment overtook the verification.
+	Superseded bool `json:"superseded,omitempty"`
 	// Samples counts the known ok ticks that verification saw.
 	Samples int `json:"samples,omitempty"`
 }

@@ -44,23 +44,25 @@ func (b *Brain) afterRun(now time.Time, inc *Incident, run *Run) []Effect {
 	if run.State == RunCompleted {
 		return b.closed(now, inc, RolledBack, fmt.Sprintf("%s verified", fromTo(run.From, run.To)), false)
 	}
+	if inc.superseded {
+		// What breaches from here on is judged as the newer version's.
+		return b.closed(now, inc, Unresolved, run.Reason, true)
+	}
 	guard := inc.heldAfter
 	if guard == "" {
 		guard = GuardBlocked
 	}
 	d := inc.Decision
 	d.Severity, d.Deadline, d.ByPerson = inc.Severity, time.Time{}, false
-	d.hold([]Hold{{guard, fmt.Sprintf("the rollback ended %s: %s", run.State, run.Reason), releaseAfter(guard)}})
-	return b.decided(now, inc, d)
-}
-
-func releaseAfter(g Guard) string {
-	switch g {
-	case GuardPaused, GuardLocked:
-		return "it is lifted"
-	default:
-		return "never by itself: approve to try again, roll back by hand, or close"
+	holds := b.brakeHolds(now, b.mem.service(inc.Service))
+	if guard.sticky() || len(holds) == 0 {
+		holds = append(holds, Hold{
+			guard, fmt.Sprintf("the rollback ended %s: %s", run.State, run.Reason),
+			"never by itself: approve to try again, roll back by hand, or close",
+		})
 	}
+	d.hold(holds)
+	return b.decided(now, inc, d)
 }
 
 // slaRule tells people once that the rollback takes longer than agreed; work goes on.
@@ -133,7 +135,7 @@ func (b *Brain) progressTick(name string, l *live, at time.Time) {
 	truth, which := b.verifies(l, inc, at)
 	switch truth {
 	case trigger.OK:
-		if p.last == trigger.OK && at.Sub(p.lastAt) <= b.opts.MaxGap {
+		if p.last == trigger.OK && at.Sub(p.lastAt) <= b.opts.Poll { // a skipped tick is unknown: it pauses
 			p.ok += at.Sub(p.lastAt)
 		}
 		p.samples++
@@ -188,6 +190,12 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 			SLAMet: run.withinSLA(now), Held: GuardAborted,
 		})
 	}
+	if newer := b.newerThan(inc, run); newer != "" {
+		return b.runEnded(now, inc, &RunEndedEntry{
+			Run: run.ID, State: RunPartial, Verification: VerificationUnknown, SLAMet: run.withinSLA(now), Superseded: true,
+			Reason: fmt.Sprintf("%s was deployed before %s was verified: what is seen now is not its doing", newer, run.To),
+		})
+	}
 	if p.run == run.ID && p.ok >= run.Plan.Verify.Hold && p.samples >= minVerifySamples && p.last == trigger.OK {
 		return b.runEnded(now, inc, &RunEndedEntry{
 			Run: run.ID, State: RunCompleted, Verification: VerificationPassed, Samples: p.samples, SLAMet: run.withinSLA(now),
@@ -215,7 +223,7 @@ func (b *Brain) closeRule(now time.Time, name string, l *live, inc *Incident) []
 	if p := b.opts.Services[name].Plan; p != nil {
 		hold = p.Verify.Hold
 	}
-	if !b.allOKFor(now, l, inc, hold) || b.anyFiring(l) {
+	if breachesAnywhere(l) || !b.allOKFor(now, l, inc, hold) {
 		return nil
 	}
 	outcome := Recovered
@@ -239,49 +247,90 @@ func longest(inc *Incident) time.Duration {
 	return most
 }
 
+// allOKFor tells whether everything that must be ok has been known ok for a
+// hold, or for its own window where that is longer. What was seen before a
+// rollback ended unverified says nothing of after it.
 func (b *Brain) allOKFor(now time.Time, l *live, inc *Incident, hold time.Duration) bool {
+	from := time.Time{}
+	run := inc.Rollback
+	unverified := run != nil && run.State.Ended() && run.State != RunCompleted
+	if unverified {
+		from = run.EndedAt
+	}
+	if len(inc.Triggers) == 0 && from.IsZero() {
+		from = inc.OpenedAt // nothing fired: well for that long since it was opened
+	}
 	known := 0
 	for _, name := range b.toClose(l, inc) {
 		if _, ok := l.watch.Status(name); !ok {
 			continue // removed by a reload
 		}
 		known++
-		since := l.watch.OKSince(name)
+		since, last := l.watch.OK(name)
 		if since.IsZero() {
 			return false
 		}
-		if since.Before(inc.OpenedAt) && len(inc.Triggers) == 0 {
-			since = inc.OpenedAt // nothing fired: well for that long since it was opened
+		if since.Before(from) {
+			since = from
 		}
 		length := hold
 		if i := inc.evidence(name); i >= 0 {
 			length = max(length, inc.Triggers[i].Length)
 		}
-		if now.Sub(since) < length {
+		if last.Sub(since) < length {
 			return false
 		}
+	}
+	if unverified && !b.wishesHold(l, run, now) {
+		return false
 	}
 	return known > 0 || len(inc.Triggers) > 0 && now.Sub(inc.OpenedAt) >= hold
 }
 
-// toClose are the triggers that must be ok: the incident's, or all of the
-// service's where a person opened it without any.
+// wishesHold tells whether the plan's own verify.when conditions are true now.
+func (b *Brain) wishesHold(l *live, run *Run, now time.Time) bool {
+	for _, e := range run.Plan.Verify.When {
+		if l.watch.Evaluate(e, now).Truth != trigger.Breach {
+			return false
+		}
+	}
+	return true
+}
+
+// breachesAnywhere tells whether any trigger of the service is pending or firing.
+func breachesAnywhere(l *live) bool {
+	for _, spec := range l.watch.Triggers() {
+		if st, _ := l.watch.Status(spec.Name); st.State == trigger.Pending || st.State == trigger.Firing {
+			return true
+		}
+	}
+	return false
+}
+
+// toClose are the triggers that must be ok: the incident's and those that a
+// verification looked at, or all of the service's where neither is known.
 func (b *Brain) toClose(l *live, inc *Incident) []string {
 	var names []string
 	for _, ev := range inc.Triggers {
 		names = append(names, ev.Name)
 	}
+	names = append(names, inc.Verification.Triggers...)
 	if len(names) == 0 {
 		for _, spec := range l.watch.Triggers() {
 			names = append(names, spec.Name)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // closed records the end of an incident.
 func (b *Brain) closed(now time.Time, inc *Incident, outcome Outcome, text string, fresh bool) []Effect {
 	e := b.incidentEntry(now, KindClosed, inc, "rollbackd", fmt.Sprintf("closed as %s: %s", outcome, text))
 	e.Closed = &ClosedEntry{Outcome: outcome, Reason: text, Fresh: fresh}
-	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, RecoveredHead, "closed")}}
+	head := RecoveredHead
+	if outcome == Unresolved || fresh {
+		head = HeldHeadline // nobody has verified it, or it was closed without being well
+	}
+	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, head, "closed")}}
 }

@@ -14,7 +14,7 @@ func Fold(entries []Entry) *Incident {
 
 // fold takes one entry into the incident.
 func (inc *Incident) fold(e Entry) {
-	inc.Timeline = append(inc.Timeline, Moment{At: e.At, Kind: e.Kind, Actor: e.Actor, Text: e.Text})
+	inc.foldMoment(Moment{At: e.At, Kind: e.Kind, Actor: e.Actor, Text: e.Text})
 	switch e.Kind {
 	case KindOpened:
 		inc.foldOpened(e)
@@ -50,6 +50,11 @@ func (inc *Incident) fold(e Entry) {
 		inc.watching = true
 		inc.Decision = Decision{State: Firing, Reason: e.Text, Severity: inc.Severity}
 		inc.Approvals = nil
+		for i := range inc.Triggers {
+			if inc.Triggers[i].ClearedAt.IsZero() {
+				inc.Triggers[i].ClearedAt = e.At
+			}
+		}
 	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded:
 		inc.foldRun(e)
 	case KindClosed:
@@ -58,11 +63,23 @@ func (inc *Incident) fold(e Entry) {
 	}
 }
 
+// An incident that flaps for days keeps its beginning and its newest moments;
+// the journal has all of them.
+const keepFirst, keepMoments = 100, 400
+
+func (inc *Incident) foldMoment(m Moment) {
+	if len(inc.Timeline) >= keepMoments {
+		inc.Timeline = append(inc.Timeline[:keepFirst:keepFirst], inc.Timeline[keepFirst+1:]...)
+	}
+	inc.moments++
+	inc.Timeline = append(inc.Timeline, m)
+}
+
 func (inc *Incident) foldOpened(e Entry) {
 	o := e.Opened
 	inc.ID, inc.Service, inc.OpenedAt = e.Incident, e.Service, e.At
 	inc.Severity, inc.Mode, inc.Manual, inc.ExternalID = o.Severity, o.Mode, o.Manual, o.ExternalID
-	inc.State, inc.blames = Firing, o.Blames
+	inc.State = Firing
 	inc.Triggers = append([]Evidence{}, o.Triggers...)
 	inc.OKBefore = append([]string(nil), o.OKBefore...)
 	if o.Deployment != nil {
@@ -142,7 +159,7 @@ func (inc *Incident) foldRunEnded(e Entry) {
 	run, end := inc.Rollback, e.RunEnded
 	run.State, run.Reason, run.EndedAt = end.State, end.Reason, e.At
 	run.DurationSeconds = e.At.Sub(run.DecidedAt).Seconds()
-	inc.heldAfter = end.Held
+	inc.heldAfter, inc.superseded = end.Held, end.Superseded
 	for i := range run.Steps {
 		if run.Steps[i].State == StepPending {
 			run.Steps[i].State = StepSkipped

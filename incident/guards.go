@@ -77,6 +77,11 @@ func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *servi
 	if l := b.live[name]; l != nil && l.journalFailed {
 		holds = append(holds, Hold{GuardJournal, "the journal could not be written while this was decided", "never by itself; approve"})
 	}
+	if v := s.Veto; v != nil && v.Deployment == s.deploymentID() && inc.Severity <= v.Severity && inc.VetoedBy == "" {
+		holds = append(holds, Hold{
+			GuardVetoed, fmt.Sprintf("%s vetoed rolling back this deployment at %s", v.By, shortTime(v.At)), "a newer deployment, it gets worse, or approve",
+		})
+	}
 	holds = append(holds, b.correlatedHold(name, inc)...)
 	holds = append(holds, b.versionHolds(now, s, o)...)
 	holds = append(holds, b.budgetHolds(now, s, o)...)
@@ -186,7 +191,7 @@ func (b *Brain) versionHolds(now time.Time, s *serviceMemory, o ServiceOptions) 
 	if run, ok := s.onceUsed(); ok {
 		holds = append(holds, Hold{
 			GuardOnce, fmt.Sprintf("this deployment was already rolled back automatically at %s", shortTime(run.At)),
-			"a newer deployment, or a pardon",
+			"a newer deployment; where deployments are unknown, a pardon",
 		})
 	}
 	if deploymentsUnknown(s, o) {
@@ -249,14 +254,22 @@ func (s *serviceMemory) cooldownUntil(o ServiceOptions) time.Time {
 	return s.LastStepEnd.Add(o.Cooldown)
 }
 
+// autoRunsSince counts the automatic rollbacks since a time. One that is planned
+// counts from its planning, though it is charged only at its first changing step.
 func (s *serviceMemory) autoRunsSince(since time.Time) (n int, oldest time.Time) {
-	for _, run := range s.AutoRuns {
-		if run.At.After(since) {
+	count := func(at time.Time) {
+		if at.After(since) {
 			if n == 0 {
-				oldest = run.At
+				oldest = at
 			}
 			n++
 		}
+	}
+	for _, run := range s.AutoRuns {
+		count(run.At)
+	}
+	if s.acting() && s.Open.Rollback.Automatic && !s.Open.Rollback.charged {
+		count(s.Open.Rollback.StartedAt)
 	}
 	return n, oldest
 }

@@ -56,12 +56,13 @@ type Incident struct {
 
 	// What follows is part of the fold and of no document.
 
-	again     bool      // something asks for a new decision
-	worse     bool      // the severity rose since the last decision
-	watching  bool      // stood down by a confirm-read: back to watching
-	decidedAt time.Time // of the decision in force
-	heldAfter Guard     // what holds it after the run that ended
-	blames    string    // the version held to have caused it
+	again      bool      // something asks for a new decision
+	worse      bool      // the severity rose since the last decision
+	watching   bool      // stood down by a confirm-read: back to watching
+	decidedAt  time.Time // of the decision in force
+	heldAfter  Guard     // what holds it after the run that ended
+	moments    int       // entries folded so far
+	superseded bool      // a newer deployment overtook the verification
 }
 
 // Verification is what verification found; its zero state means not yet.

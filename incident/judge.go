@@ -120,7 +120,10 @@ func stronger(a, b opinion) bool {
 	if aActs != bActs {
 		return aActs
 	}
-	return a.response.Directness > b.response.Directness
+	if a.response.Directness != b.response.Directness {
+		return a.response.Directness > b.response.Directness
+	}
+	return a.response.Wait < b.response.Wait // of two countdowns the shorter is the more direct
 }
 
 // justifying are the triggers that stand behind a response, no guard of their

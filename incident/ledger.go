@@ -57,6 +57,23 @@ func (l *ledger) current() *Deployment {
 	return &l.Deployments[len(l.Deployments)-1]
 }
 
+// forgetOld drops what is held for or against versions that left the ledger,
+// except a quarantine, which only a person lifts.
+func (l *ledger) forgetOld() {
+	if len(l.Marks) <= 2*keepDeployments {
+		return
+	}
+	kept := map[string]bool{}
+	for _, d := range l.Deployments {
+		kept[d.Version], kept[d.Previous] = true, true
+	}
+	for version, m := range l.Marks {
+		if !kept[version] && m.Quarantined.IsZero() {
+			delete(l.Marks, version)
+		}
+	}
+}
+
 // start is when the present deployment began; zero when that is not known.
 func (l *ledger) start() time.Time {
 	if d := l.current(); d != nil && !d.FirstLook {
@@ -72,6 +89,7 @@ func (l *ledger) deploy(d Deployment) {
 	if len(l.Deployments) > keepDeployments {
 		l.Deployments = l.Deployments[len(l.Deployments)-keepDeployments:]
 	}
+	l.forgetOld()
 	l.Running = d.Version
 	m := l.mark(d.Version)
 	if d.FirstLook {
@@ -103,6 +121,9 @@ func (l *ledger) leave(at time.Time) {
 func (l *ledger) show(version string, at time.Time) {
 	l.mark(version).SeenRunning = true
 	if l.Running == version {
+		if d := l.current(); d != nil && d.Version == version {
+			d.Seen = true // what an event said, the source confirms
+		}
 		return
 	}
 	l.leave(at)
@@ -123,10 +144,10 @@ func (l *ledger) deployOwn(inc *Incident, at time.Time) {
 	if run == nil || run.To == "" {
 		return
 	}
-	from := l.Running
 	l.leave(at)
+	l.mark(run.To)
 	l.Deployments = append(l.Deployments, Deployment{
-		Service: inc.Service, Version: run.To, Previous: from, StartedAt: at, NotedAt: at, By: run.By, Source: "rollback", Own: true,
+		Service: inc.Service, Version: run.To, Previous: run.From, StartedAt: at, NotedAt: at, By: run.By, Source: "rollback", Own: true,
 	})
 	l.Running = run.To
 }
@@ -152,11 +173,11 @@ func (l *ledger) blame(version, incident string) {
 	}
 }
 
-// unblame takes back what one incident held against a version: it became well
-// by itself, or nothing was changed after all.
-func (l *ledger) unblame(version, incident string) {
+// unquarantine takes back a quarantine: nothing was changed after all. What
+// the incident holds against the version stays.
+func (l *ledger) unquarantine(version, incident string) {
 	if m, ok := l.Marks[version]; ok && m.Blamed == incident {
-		m.Blamed, m.Quarantined = "", time.Time{}
+		m.Quarantined = time.Time{}
 	}
 }
 
@@ -164,9 +185,6 @@ func (l *ledger) unblame(version, incident string) {
 func (l *ledger) pardon(version string) {
 	m := l.mark(version)
 	m.Quarantined, m.Blamed = time.Time{}, ""
-	if m.Presumed == "" {
-		m.Presumed = "pardoned by a person"
-	}
 }
 
 func (l *ledger) quarantined(version string) bool {
@@ -178,7 +196,7 @@ func (l *ledger) quarantined(version string) bool {
 // blamed on it.
 func (l *ledger) good(version string, o DeploymentOptions, now time.Time) bool {
 	m, ok := l.Marks[version]
-	if !ok || m.Blamed != "" || !m.Quarantined.IsZero() {
+	if !ok || m.Blamed != "" || !m.Quarantined.IsZero() || o.HasSource && !m.SeenRunning {
 		return false
 	}
 	if m.Ran >= o.BlameWindow {

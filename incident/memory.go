@@ -3,6 +3,8 @@ package incident
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // keepClosed is how many closed incidents of a service stay in memory. Older
@@ -46,10 +48,29 @@ type serviceMemory struct {
 	AutoRuns []autoRun `json:"auto_runs,omitempty"`
 	// LastStepEnd is the end of the last step of the newest run, for the cooldown.
 	LastStepEnd time.Time `json:"last_step_end,omitzero"`
+	// Veto is a person's no to rolling back the present deployment. It outlives the
+	// incident that a person closes.
+	Veto *veto `json:"veto,omitempty"`
 	// WindowsFrom is when the service's windows last began anew.
 	WindowsFrom time.Time   `json:"windows_from,omitzero"`
 	Open        *Incident   `json:"open,omitempty"`
 	Closed      []*Incident `json:"closed,omitempty"` // newest first
+}
+
+// veto stands for a deployment until it recovers, gets worse, or a newer one comes.
+type veto struct {
+	Deployment string           `json:"deployment"`
+	Severity   trigger.Severity `json:"severity"`
+	By         string           `json:"by"`
+	At         time.Time        `json:"at"`
+}
+
+// deploymentID is the id of the present deployment; empty when none is known.
+func (s *serviceMemory) deploymentID() string {
+	if d := s.Ledger.current(); d != nil {
+		return d.id()
+	}
+	return ""
 }
 
 // autoRun is one automatic rollback, for the budgets and for once.
@@ -149,7 +170,10 @@ func (s *serviceMemory) applyOwn(e Entry) {
 	case KindPardon:
 		s.Ledger.pardon(e.Pardon.Version)
 		for i := range s.AutoRuns {
-			s.AutoRuns[i].Pardoned = true
+			// A known deployment is rolled back automatically once, ever.
+			if s.AutoRuns[i].Deployment == "" {
+				s.AutoRuns[i].Pardoned = true
+			}
 		}
 	default: // every other kind is about an incident
 	}
@@ -181,19 +205,24 @@ func (m *memory) applyIncident(e Entry) {
 		s.applyStepBegun(inc, e)
 	case KindOpened:
 		s.Ledger.blame(e.Opened.Blames, inc.ID)
+	case KindVetoed:
+		s.Veto = &veto{Deployment: s.deploymentID(), Severity: inc.Severity, By: e.Actor, At: e.At}
+	case KindApproved:
+		s.Veto = nil
 	case KindStepEnded:
-		s.LastStepEnd = e.At
+		if e.Step.Changes {
+			s.LastStepEnd = e.At
+		}
 		if run := inc.Rollback; run != nil && !run.Changed {
-			s.Ledger.unblame(run.From, inc.ID)
+			s.Ledger.unquarantine(run.From, inc.ID)
 		}
 	case KindVerifying:
 		s.Ledger.deployOwn(inc, e.At)
 	case KindClosed:
 		if e.Closed.Fresh {
 			s.WindowsFrom = e.At
-		}
-		if e.Closed.Outcome == Recovered || e.Closed.Outcome == Vetoed {
-			s.Ledger.unblame(inc.blames, inc.ID)
+		} else {
+			s.Veto = nil // it recovered
 		}
 		s.Closed = append([]*Incident{inc}, s.Closed...)
 		if len(s.Closed) > keepClosed {

@@ -38,3 +38,12 @@ type Message struct {
 	// Body is the incident as the API shows it, at this transition.
 	Body json.RawMessage `json:"body,omitempty"`
 }
+
+// Events are the words that Message.Event can have: what a receiver's `events`
+// may name.
+func Events() []string {
+	return []string{
+		"acting", "approval_needed", "blind", "closed", "countdown", "disk_low", "failed", "held", "journal_failed", "notify", "overdue",
+		"sla_missed", "stood_down", "step_failed",
+	}
+}

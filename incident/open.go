@@ -55,7 +55,7 @@ func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) 
 	e := b.entry(now, KindOpened, name, "rollbackd", "incident opened: "+evidenceText(fired[0], s.Ledger.current()))
 	e.Incident = incidentID(s, name, now)
 	e.Opened = &OpenedEntry{
-		Severity: worst(fired), Mode: b.mode(name), Triggers: fired, OKBefore: b.okNow(l),
+		Severity: worst(fired), Mode: b.mode(name), Triggers: fired, OKBefore: b.okBefore(l, fired),
 		Deployment: copyDeployment(s.Ledger.current()), Blames: b.blamed(name, s, fired),
 	}
 	return []Effect{Record{Entry: e}}
@@ -97,10 +97,24 @@ func (b *Brain) firingNow(l *live) []Evidence {
 	return fired
 }
 
-func (b *Brain) okNow(l *live) []string {
+// okBefore are the other triggers that were known ok right before the breach
+// began: one that began to breach with it, and has not fired yet, is among them.
+func (b *Brain) okBefore(l *live, fired []Evidence) []string {
+	begin := fired[0].Since
+	for _, ev := range fired {
+		if ev.Since.Before(begin) {
+			begin = ev.Since
+		}
+	}
+	return b.okAt(l, begin.Add(-b.opts.MaxGap))
+}
+
+// okAt are the triggers that do not fire and were last known ok at a time or later.
+func (b *Brain) okAt(l *live, since time.Time) []string {
 	var ok []string
 	for _, spec := range l.watch.Triggers() {
-		if st, _ := l.watch.Status(spec.Name); st.Truth == trigger.OK && st.State == trigger.Inactive {
+		st, _ := l.watch.Status(spec.Name)
+		if last := l.watch.LastOK(spec.Name); st.State != trigger.Firing && !last.IsZero() && !last.Before(since) {
 			ok = append(ok, spec.Name)
 		}
 	}
@@ -118,6 +132,9 @@ func evidenceOf(spec trigger.Spec, st trigger.Status) Evidence {
 			e.Threshold, e.ThresholdValue = string(c.Op)+" "+c.ThresholdText, c.Threshold
 			break
 		}
+	}
+	if e.HasValue {
+		e.ValueText = formatValue(e.Value, e)
 	}
 	return e
 }
@@ -154,6 +171,9 @@ func (b *Brain) blamed(name string, s *serviceMemory, fired []Evidence) string {
 		return ""
 	}
 	o := b.opts.Services[name]
+	if len(b.correlatedHold(name, &Incident{OpenedAt: fired[0].FiredAt, Triggers: fired})) > 0 {
+		return "" // many breach at once: hardly this deployment's doing
+	}
 	for _, ev := range fired {
 		if b.opts.Matrix.Respond(o.Tier, ev.Severity).Directness <= evaluator.Notify {
 			continue
@@ -172,7 +192,7 @@ func (b *Brain) evidenceRule(now time.Time, l *live, inc *Incident) []Effect {
 		i := inc.evidence(spec.Name)
 		known := i >= 0 && inc.Triggers[i].ClearedAt.IsZero()
 		switch {
-		case st.State == trigger.Firing && !known:
+		case st.State == trigger.Firing && st.Truth == trigger.Breach && !known:
 			ev := evidenceOf(spec, st)
 			e := b.incidentEntry(now, KindFired, inc, "rollbackd", "trigger fired: "+evidenceText(ev, inc.Deployment))
 			e.Trigger = &ev

@@ -114,7 +114,7 @@ type PlanStep struct {
 	// Changes is false for a step that only waits or looks.
 	Changes bool `json:"changes"`
 	// Do and Probe are opaque to the brain: the action package reads them.
-	Do    json.RawMessage `json:"do"`
+	Do    json.RawMessage `json:"do,omitempty"`
 	Probe json.RawMessage `json:"probe,omitempty"`
 }
 

@@ -3,6 +3,7 @@ package incident_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ func TestInvariantsHoldInRandomWorlds(t *testing.T) {
 			if r.IntN(3) == 0 {
 				unknownDeployments(&o)
 			}
+			repeatable(&o, "cart")
 			w := newWorld(t, o)
 			w.set(0.001, "auth", "cart", "shop")
 			w.run(time.Minute)
@@ -53,10 +55,26 @@ func unknownDeployments(o *incident.Options) {
 	}
 }
 
+// repeatable makes a service's first step one that may be run again, under a
+// plan that is soon over.
+func repeatable(o *incident.Options, service string) {
+	s := o.Services[service]
+	plan := *s.Plan
+	plan.Steps = append([]incident.PlanStep{}, plan.Steps...)
+	plan.Steps[0].Idempotent, plan.Steps[0].Retries = true, 3
+	plan.Timeout = time.Minute
+	s.Plan = &plan
+	o.Services[service] = s
+}
+
 // chance lets one thing happen.
 func chance(w *world, r *rand.Rand) {
 	service := []string{"auth", "cart", "shop"}[r.IntN(3)]
-	switch r.IntN(16) {
+	switch r.IntN(18) {
+	case 16:
+		w.set(0.08, "auth", "cart")
+	case 17:
+		w.give(incident.Command{ID: "p", Verb: "pardon", Service: service, Version: fmt.Sprintf("v%d", 1+r.IntN(5)), Actor: "alice"})
 	case 0, 1:
 		w.set(0.08, service)
 	case 2, 3:
@@ -127,6 +145,7 @@ type auditor struct {
 	uncertain   map[string]bool
 	intents     map[incident.StepRef]bool
 	charged     map[string]bool // runs
+	stopping    map[string]bool // runs
 	// read and started are how far the journal and the starts were looked at.
 	read, started int
 }
@@ -141,7 +160,7 @@ func newAuditor(t *testing.T) *auditor {
 	return &auditor{
 		t: t, running: map[string]string{}, quarantined: map[string]string{}, acting: map[string]incident.Run{},
 		deployment: map[string]string{}, begun: map[string]int{}, uncertain: map[string]bool{},
-		intents: map[incident.StepRef]bool{}, charged: map[string]bool{},
+		intents: map[incident.StepRef]bool{}, charged: map[string]bool{}, stopping: map[string]bool{},
 	}
 }
 
@@ -159,7 +178,7 @@ func (a *auditor) audit(w *world) {
 	}
 	a.started = len(w.started)
 	for _, inc := range w.brain.Incidents() {
-		if inc.State == incident.Held && len(w.told) == 0 {
+		if inc.State == incident.Held && !slices.ContainsFunc(w.told, func(m incident.Message) bool { return m.Incident == inc.ID }) {
 			a.t.Errorf("invariant 7: %s is held and nobody was told", inc.ID)
 		}
 	}
@@ -172,6 +191,11 @@ func (a *auditor) entry(e incident.Entry) {
 		a.deployment[e.Service] = e.Deployment.Version + e.Deployment.StartedAt.String()
 	case incident.KindPlanned:
 		a.planned(e)
+	case incident.KindStopping:
+		a.stopping[e.Stopping.Run] = true
+	case incident.KindPardon:
+		delete(a.quarantined, e.Service+"/"+e.Pardon.Version)
+		a.autos = slices.DeleteFunc(a.autos, func(s autoStart) bool { return s.service == e.Service && s.deployment == "" })
 	case incident.KindStepBegun:
 		a.stepBegun(e)
 	case incident.KindStepEnded:
@@ -232,6 +256,12 @@ func (a *auditor) stepBegun(e incident.Entry) {
 	a.intents[ref] = true
 	key := fmt.Sprint(ref.Run, ref.Section, ref.Index)
 	a.begun[key]++
+	if a.stopping[ref.Run] && ref.Section == incident.SectionSteps {
+		a.t.Errorf("invariant 11: step %s of %s was begun after the run was to stop", ref.Name, ref.Run)
+	}
+	if e.Service == "cart" && ref.Index == 0 {
+		a.uncertain[key], a.begun[key] = false, 0 // it is declared idempotent
+	}
 	if a.begun[key] > 1 {
 		a.t.Errorf("step %s of %s ran %d times, and it is not idempotent", ref.Name, ref.Run, a.begun[key])
 	}

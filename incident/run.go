@@ -116,7 +116,7 @@ func (b *Brain) runRule(now time.Time, name string, l *live, inc *Incident) []Ef
 	if step := run.underWay(); step != nil {
 		return b.resume(now, l, inc, step)
 	}
-	if e := b.stoppingRule(now, name, inc, run); e != nil {
+	if e := b.stoppingRule(now, inc, run); e != nil {
 		return e
 	}
 	return b.nextStep(now, inc, run)
@@ -147,15 +147,19 @@ func (b *Brain) resume(now time.Time, l *live, inc *Incident, step *StepRun) []E
 
 // stoppingRule records that the run ends at this boundary, where a newer
 // deployment or the plan's hard timeout asks for it.
-func (b *Brain) stoppingRule(now time.Time, name string, inc *Incident, run *Run) []Effect {
+func (b *Brain) stoppingRule(now time.Time, inc *Incident, run *Run) []Effect {
 	if run.Stopping != "" || run.stepsOver() {
 		return nil
 	}
+	if l := b.live[inc.Service]; l != nil && l.stop != nil && l.stop.Run == run.ID {
+		want := l.stop
+		e := b.incidentEntry(now, KindStopping, inc, "rollbackd", "stopping at this step boundary: "+want.Reason)
+		e.Stopping = want
+		return []Effect{Record{Entry: e}}
+	}
 	reason := ""
-	s, o := b.mem.service(name), b.opts.Services[name]
-	if d := s.Ledger.current(); d != nil && !d.Own && d.NotedAt.After(run.StartedAt) && d.Version != run.To &&
-		(d.Seen || !o.Deployment.HasSource) {
-		reason = fmt.Sprintf("%s was deployed meanwhile", d.Version)
+	if newer := b.newerThan(inc, run); newer != "" {
+		reason = newer + " was deployed meanwhile"
 	}
 	if run.Plan.Timeout > 0 && !now.Before(run.StartedAt.Add(run.Plan.Timeout)) {
 		reason = fmt.Sprintf("the plan's timeout of %s is over", run.Plan.Timeout)
@@ -168,10 +172,30 @@ func (b *Brain) stoppingRule(now time.Time, name string, inc *Incident, run *Run
 	return []Effect{Record{Entry: e}}
 }
 
-// stepsOver tells whether no step of the main part is left to begin.
+// newerThan is a version that was deployed since the run began; empty when none
+// was. Where there is a version source, an event alone supersedes nothing until
+// the source agrees.
+func (b *Brain) newerThan(inc *Incident, run *Run) string {
+	d := b.mem.service(inc.Service).Ledger.current()
+	if d == nil || d.Own || !d.NotedAt.After(run.StartedAt) || d.Version == run.To {
+		return ""
+	}
+	if b.opts.Services[inc.Service].Deployment.HasSource && !d.Seen {
+		return ""
+	}
+	return d.Version
+}
+
+// stepsOver tells whether no step of the main part is left to begin, or to
+// begin once more.
 func (run *Run) stepsOver() bool {
-	for _, s := range run.Steps {
-		if s.Section == SectionSteps && s.State == StepPending {
+	for i := range run.Steps {
+		s := &run.Steps[i]
+		if s.Section != SectionSteps {
+			continue
+		}
+		again := (s.State == StepFailed || s.State == StepUncertain) && run.mayRetry(s)
+		if s.State == StepPending || again {
 			return false
 		}
 	}
@@ -249,8 +273,8 @@ func (run *Run) mayRetry(step *StepRun) bool {
 		return step.TriedAgain <= maxTryAgain && step.EndedAt.Sub(step.StartedAt) < spec.Timeout
 	case step.State == StepFailed:
 		return used < spec.Retries
-	case step.Interrupted && spec.Idempotent:
-		return used < maxInterrupted
+	case step.Interrupted && (spec.Idempotent || step.Section == SectionChecks):
+		return used < maxInterrupted // a check changes nothing: it may always be asked again
 	default:
 		return repeatable && !step.Interrupted && used < spec.Retries
 	}
@@ -351,12 +375,8 @@ func (b *Brain) start(now time.Time, inc *Incident, step *StepRun, attempt int) 
 	}
 	values := maps.Clone(run.Values)
 	values["now"] = now.UTC().Format(time.RFC3339)
-	document, err := json.Marshal(inc)
-	if err != nil {
-		document = nil // an incident always marshals: it came out of JSON
-	}
 	return Start{
-		Ref: inc.ref(step, attempt), Do: spec.Do, Probe: spec.Probe, Values: values, IncidentJSON: document,
+		Ref: inc.ref(step, attempt), Do: spec.Do, Probe: spec.Probe, Values: values, IncidentJSON: inc.document(),
 		Reason: inc.Decision.Reason, Timeout: spec.Timeout,
 	}
 }

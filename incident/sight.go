@@ -2,6 +2,8 @@ package incident
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,10 +58,11 @@ func (b *Brain) sightRule(now time.Time) []Effect {
 			shortTime(b.sight.since), b.sight.reason)
 		e := b.entry(now, KindBlind, "", "rollbackd", text)
 		e.Blind = &BlindEntry{Source: metricSource, Since: b.sight.since, Reason: b.sight.reason}
+		first := "HELD all services: blind, prometheus does not answer " + strings.ToUpper(b.fleetMode())
 		m := &Message{
 			ID: "blind/" + b.sight.since.Format(time.RFC3339), At: now, Headline: HeldHeadline, Event: "blind", Severity: trigger.High,
-			FirstLine: "HELD all services: blind, prometheus does not answer " + strings.ToUpper(b.fleetMode()),
-			Text:      text + "\nIf you do nothing: rollbackd goes on asking.\nrollbackd status",
+			FirstLine: first,
+			Text:      first + "\n" + text + "\nIf you do nothing: rollbackd goes on asking.\nrollbackd status",
 		}
 		return []Effect{Record{Entry: e, Message: m}}
 	}
@@ -88,10 +91,31 @@ func (b *Brain) disk(now time.Time, in Disk) []Effect {
 	}
 	text := fmt.Sprintf("the journal's disk has %d MiB free, less than min_free (%d MiB): without a journal nothing new is begun", in.Free/mib, in.MinFree/mib)
 	e := b.entry(now, KindDiskLow, "", "rollbackd", text)
+	first := "WAITING FOR YOU all services: the journal's disk is nearly full " + strings.ToUpper(b.fleetMode())
 	m := &Message{
 		ID: "disk_low/" + now.Format(time.RFC3339), At: now, Headline: WaitingForYou, Event: "disk_low", Severity: trigger.High,
-		FirstLine: "WAITING FOR YOU all services: the journal's disk is nearly full " + strings.ToUpper(b.fleetMode()),
-		Text:      text + "\nIf you do nothing: what runs is finished from the reserve, and then no rollback can begin.\nrollbackd status",
+		FirstLine: first,
+		Text:      first + "\n" + text + "\nIf you do nothing: what runs is finished from the reserve, and then no rollback can begin.\nrollbackd status",
 	}
 	return []Effect{Record{Entry: e, Message: m}}
+}
+
+// journalMessage is what people are told when the journal cannot be written.
+func (b *Brain) journalMessage(now time.Time, problem string) Message {
+	var breaching []string
+	for _, name := range slices.Sorted(maps.Keys(b.live)) {
+		if b.anyFiring(b.live[name]) {
+			breaching = append(breaching, name)
+		}
+	}
+	text := "the journal cannot be written (" + problem + "): nothing new is begun until it can"
+	if len(breaching) > 0 {
+		text += "; breaching now: " + listed(breaching)
+	}
+	first := "WAITING FOR YOU all services: the journal cannot be written " + strings.ToUpper(b.fleetMode())
+	return Message{
+		ID: "journal_failed/" + now.Format(time.RFC3339), At: now, Headline: WaitingForYou, Event: "journal_failed", Severity: trigger.Critical,
+		FirstLine: first,
+		Text:      first + "\n" + text + "\nIf you do nothing: rollbackd goes on watching and does not act.\nrollbackd status",
+	}
 }

@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -52,14 +51,12 @@ func (b *Brain) escalateMessage(now time.Time, inc *Incident, step *StepRun, r S
 func (b *Brain) message(now time.Time, inc *Incident, e Entry, h Headline, event string) *Message {
 	after := inc.after(e)
 	m := &Message{
-		ID: fmt.Sprintf("%s/%s/%d", inc.ID, event, len(after.Timeline)), At: now, Headline: h, Service: inc.Service,
+		ID: fmt.Sprintf("%s/%s/%d", inc.ID, event, after.moments), At: now, Headline: h, Service: inc.Service,
 		Incident: inc.ID, Severity: after.Severity, Event: event, Receivers: b.receivers(after),
 	}
 	m.FirstLine = firstLine(h, after)
 	m.Text = b.text(m.FirstLine, after, e)
-	if body, err := json.Marshal(after); err == nil {
-		m.Body = body
-	}
+	m.Body = after.document()
 	return m
 }
 
@@ -113,8 +110,8 @@ func firstLine(h Headline, inc *Incident) string {
 	if d := deadline(inc); !d.IsZero() {
 		parts = append(parts, "by "+d.UTC().Format("15:04:05 MST"))
 	}
-	if inc.Decision.HeldBy != "" && inc.State == Held {
-		parts = append(parts, "("+string(inc.Decision.HeldBy)+")")
+	if why := heldWord(inc); why != "" {
+		parts = append(parts, "("+why+")")
 	}
 	parts = append(parts, strings.ToUpper(inc.Mode))
 	line := strings.Join(parts, " ")
@@ -125,9 +122,26 @@ func firstLine(h Headline, inc *Incident) string {
 	return line
 }
 
+// heldWord is the word for why an incident is held, or how it was closed: after
+// a rollback its exit state, else the guard.
+func heldWord(inc *Incident) string {
+	switch {
+	case inc.State == Closed:
+		return string(inc.Outcome)
+	case inc.State != Held:
+		return ""
+	case inc.Decision.HeldBy.sticky() && inc.Rollback != nil && inc.Rollback.State.Ended() && inc.Decision.HeldBy != GuardVetoed:
+		return string(inc.Rollback.State)
+	}
+	return string(inc.Decision.HeldBy)
+}
+
 func versions(inc *Incident) (from, to string) {
 	if inc.Rollback != nil {
 		return inc.Rollback.From, inc.Rollback.To
+	}
+	if inc.State == Closed {
+		return "", "" // nothing went anywhere
 	}
 	if inc.Deployment != nil {
 		from = inc.Deployment.Version
@@ -183,7 +197,10 @@ func nextText(inc *Incident) string {
 	case Firing, Confirming:
 		return "If you do nothing: rollbackd goes on watching and tells you when that changes."
 	case Closed:
-		return "There is nothing to do."
+		if inc.Outcome == RolledBack || inc.Outcome == Recovered {
+			return "There is nothing to do."
+		}
+		return "If you do nothing: rollbackd goes on watching, and what breaches from now on opens a new incident."
 	}
 	return ""
 }
@@ -207,7 +224,7 @@ func commandFor(inc *Incident) string {
 func evidenceText(ev Evidence, d *Deployment) string {
 	text := ev.Name
 	if ev.HasValue && ev.Threshold != "" {
-		text += " " + formatValue(ev.Value, ev) + " " + ev.Threshold
+		text += " " + ev.ValueText + " " + ev.Threshold
 	} else {
 		text += " (" + ev.When + ")"
 	}

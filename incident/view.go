@@ -33,10 +33,12 @@ type TriggerView struct {
 	Value     float64          `json:"value"`
 	HasValue  bool             `json:"has_value"`
 	Threshold string           `json:"threshold,omitempty"`
-	Reason    string           `json:"reason,omitempty"`
-	Since     time.Time        `json:"since,omitzero"`
-	FiredAt   time.Time        `json:"fired_at,omitzero"`
-	Filled    float64          `json:"filled"`
+	// ValueText is the value in the unit that the threshold is written in.
+	ValueText string    `json:"value_text,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	Since     time.Time `json:"since,omitzero"`
+	FiredAt   time.Time `json:"fired_at,omitzero"`
+	Filled    float64   `json:"filled"`
 }
 
 // BrakeView is a pause or lock in force.

@@ -52,7 +52,7 @@ func triggerViews(l *live) []TriggerView {
 		views = append(views, TriggerView{
 			Name: spec.Name, When: spec.Expr.Text, Severity: spec.Severity, State: st.State, Truth: st.Truth.String(),
 			Value: st.Value, HasValue: st.HasValue, Threshold: ev.Threshold, Reason: st.Reason, Since: st.Since, FiredAt: st.FiredAt,
-			Filled: st.Filled,
+			Filled: st.Filled, ValueText: ev.ValueText,
 		})
 	}
 	return views

@@ -39,6 +39,14 @@ func onGrid(t time.Time, poll time.Duration) bool {
 	return poll > 0 && t.UnixNano()%int64(poll) == 0
 }
 
+// nextTick is the first tick of the grid after a time.
+func nextTick(t time.Time, poll time.Duration) time.Time {
+	if poll <= 0 {
+		return t
+	}
+	return time.Unix(0, (t.UnixNano()/int64(poll)+1)*int64(poll)).UTC()
+}
+
 // wake forgets reads that can no longer be answered, and asks to be woken at the
 // next moment at which something is due without an input.
 func (b *Brain) wake(now time.Time, effects []Effect) []Effect {
@@ -95,7 +103,7 @@ func (b *Brain) dueOfIncident(name string, consider func(time.Time)) {
 	consider(inc.Decision.Deadline)
 	if inc.State == Confirming {
 		if l := b.live[name]; l != nil {
-			consider(l.confirm.askedAt.Add(b.opts.Poll))
+			consider(nextTick(l.confirm.askedAt, b.opts.Poll))
 		}
 	}
 	b.dueOfBrakes(name, consider)

@@ -30,8 +30,9 @@ type world struct {
 	// results are the ends of the steps by name, in turn; the last repeats. A
 	// step without one ends done.
 	results map[string][]incident.StepResult
-	hang    map[string]bool // steps that never end in this process
-	full    bool            // the journal refuses
+	hang    map[string]bool    // steps that never end in this process
+	full    bool               // the journal refuses
+	history []incident.Samples // the newest ticks, for rebuilding windows
 }
 
 func newWorld(t *testing.T, o incident.Options) *world {
@@ -81,6 +82,8 @@ func (w *world) Carry(effect incident.Effect) {
 			return
 		}
 		w.queue = append(w.queue, incident.StepEnded{Ref: e.Ref, Result: w.result(e)})
+	case incident.Tell:
+		w.told = append(w.told, e.Message)
 	case incident.Reply:
 		w.replies = append(w.replies, e)
 	case incident.Stop, incident.WakeAt, incident.Record:
@@ -127,7 +130,11 @@ func (w *world) run(d time.Duration) {
 	end := w.now.Add(d)
 	for w.now.Before(end) {
 		w.now = w.now.Truncate(w.opts.Poll).Add(w.opts.Poll)
-		w.give(incident.Samples{At: w.now, Kind: incident.Grid, Answers: map[string]trigger.Answer{"errors": w.answer()}})
+		tick := incident.Samples{At: w.now, Kind: incident.Grid, Answers: map[string]trigger.Answer{"errors": w.answer()}}
+		if w.history = append(w.history, tick); len(w.history) > 10 {
+			w.history = w.history[1:]
+		}
+		w.give(tick)
 	}
 }
 
@@ -140,6 +147,9 @@ func (w *world) restart(down time.Duration) {
 	}
 	w.brain = b
 	from := w.now
+	for _, h := range w.history {
+		w.give(incident.Samples{At: h.At, Kind: incident.Rebuilt, Answers: h.Answers})
+	}
 	w.now = w.now.Add(down)
 	w.give(incident.Restored{DownFrom: from, To: w.now})
 }

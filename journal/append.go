@@ -26,6 +26,9 @@ func (j *Journal) Append(ctx context.Context, entry []byte, m Meta, out []Outgoi
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.spent && !m.Spend && j.onlyReserveLeft() {
+		return 0, fmt.Errorf("%w: only what was the reserve is left: free some space", ErrFull)
+	}
 	next := j.head.successor(entry, m)
 	err = j.store(ctx, func() error { return j.insert(ctx, next, out) })
 	if errors.Is(err, ErrFull) && m.Spend {
@@ -43,8 +46,17 @@ func (j *Journal) afterRelease(ctx context.Context, full error, insert func() er
 	if err := j.release(); err != nil {
 		return fmt.Errorf("%w (no reserve to spend: %w)", full, err)
 	}
-	j.log.Error("disk full: the journal's reserve was spent on a rollback in flight; free some space", "journal", j.path)
+	j.spent = true
+	j.log.Error("disk full: the journal's reserve was spent; nothing new is begun until there is space again", "journal", j.path)
 	return j.store(ctx, insert)
+}
+
+// onlyReserveLeft tells whether the disk is as full as it was when the reserve
+// was given up: what is free then is still for those entries alone that may
+// spend it.
+func (j *Journal) onlyReserveLeft() bool {
+	free, err := j.Free()
+	return err == nil && free <= uint64(max(j.options.Reserve, 0))
 }
 
 // store runs fn in a transaction. The caller holds mu.

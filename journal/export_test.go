@@ -16,6 +16,9 @@ func (j *Journal) maxPages(ctx context.Context, n int) error {
 	return err
 }
 
+// SetFree sets the space that seems to be left, in bytes.
+func (j *Journal) SetFree(bytes uint64) { j.free = func() (uint64, error) { return bytes, nil } }
+
 // AfterRelease has fn called after the reserve was given up.
 func (j *Journal) AfterRelease(fn func() error) {
 	release := j.release

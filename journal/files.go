@@ -131,7 +131,9 @@ func (j *Journal) SpendReserve() error {
 }
 
 // Free is the space in bytes that is left for the journal.
-func (j *Journal) Free() (bytes uint64, err error) {
+func (j *Journal) Free() (bytes uint64, err error) { return j.free() }
+
+func (j *Journal) statFree() (bytes uint64, err error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(filepath.Dir(j.path), &s); err != nil {
 		return 0, fmt.Errorf("free space of %s: %w", filepath.Dir(j.path), err)

@@ -47,8 +47,9 @@ type Meta struct {
 	Kind     string
 	Service  string
 	Incident string
-	// Spend is true for an entry that a rollback in flight needs in order to
-	// finish: for it, the reserve is given up when the disk is full.
+	// Spend is true for an entry that must be written even when the disk is full,
+	// as one that a rollback in flight needs in order to finish: for it the
+	// reserve is given up, and what is then free is kept for such entries.
 	Spend bool
 }
 
@@ -79,6 +80,10 @@ type Journal struct {
 	lost  error
 	// release gives up the reserve; it fails where there is none.
 	release func() error
+	// free is the space that is left.
+	free func() (uint64, error)
+	// spent is true once the reserve was given up for an entry.
+	spent bool
 }
 
 // Open opens the journal for writing and makes it, for its owner alone, if it
@@ -101,7 +106,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	if j.log == nil {
 		j.log = hclog.NewNullLogger()
 	}
-	j.release = j.removeReserve
+	j.release, j.free = j.removeReserve, j.statFree
 	if err := j.open(ctx); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
@@ -144,6 +149,7 @@ func OpenReadOnly(ctx context.Context, path string) (*Journal, error) {
 		mode = frozen
 	}
 	j := &Journal{path: path, log: hclog.NewNullLogger(), release: func() error { return ErrReadOnly }}
+	j.free = j.statFree
 	if j.read, err = database(path, mode); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,12 +76,78 @@ func TestOutboxKeepsTheOrderOfEachIncident(t *testing.T) {
 	}
 }
 
+func TestARefusedMessageHoldsBackNoOther(t *testing.T) {
+	later := begin().Add(time.Minute)
+	tests := []struct {
+		name string
+		give journal.Delivery
+		want []string
+	}{
+		{"failed once", journal.Delivery{Attempts: 1}, []string{"b1"}},
+		{"failed twice", journal.Delivery{Attempts: 2}, []string{"b1"}},
+		{"failed three times", journal.Delivery{Attempts: 3}, []string{"a2", "b1"}},
+		{"refused", journal.Delivery{Attempts: 1, Refused: true}, []string{"a2", "b1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			j, _ := fresh(t)
+			for _, id := range []string{"a1", "a2", "a3", "b1"} {
+				add(t, j, journal.Meta{Incident: id[:1]}, id, message(id, "ops"), message(id, "boss"))
+			}
+			tt.give.ID, tt.give.Receiver, tt.give.Due = "a1", "ops", later
+			must(t, j.Postpone(t.Context(), tt.give))
+			if diff := cmp.Diff(tt.want, ids(t, j, "ops", begin())); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"a1", "b1"}, ids(t, j, "boss", begin())); diff != "" {
+				t.Errorf("another receiver (-want +got):\n%s", diff)
+			}
+			must(t, j.Delivered(t.Context(), "a2", "ops", begin()))
+			if got := ids(t, j, "ops", later); !slices.Contains(got, "a1") {
+				t.Errorf("got %q, want a1 tried again", got)
+			}
+		})
+	}
+}
+
+func TestWaitingIsCountedByReceiver(t *testing.T) {
+	j, _ := fresh(t)
+	add(t, j, journal.Meta{}, "1", message("m", "ops"), message("m", "former"))
+	add(t, j, journal.Meta{}, "2", message("n", "former"))
+	must(t, j.Delivered(t.Context(), "m", "ops", begin()))
+	got, err := j.Waiting(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(map[string]int{"former": 2}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAnOlderJournalIsBroughtUpToDate(t *testing.T) {
+	j, path := fresh(t)
+	add(t, j, journal.Meta{Incident: "a"}, "1", message("a1", "ops"))
+	must(t, j.Close())
+	tamper(t, path, "ALTER TABLE outbox DROP COLUMN refused", "PRAGMA user_version = 1")
+	old, err := journal.OpenReadOnly(t.Context(), path)
+	must(t, err)
+	if diff := cmp.Diff([]string{"1"}, replay(t, old)); diff != "" {
+		t.Errorf("read as it is (-want +got):\n%s", diff)
+	}
+	must(t, old.Close())
+	for range 2 {
+		j = open(t, path, journal.Options{})
+		if diff := cmp.Diff([]string{"a1"}, ids(t, j, "ops", begin())); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		must(t, j.Close())
+	}
+}
+
 func TestOutboxSurvivesClosing(t *testing.T) {
 	j, path := fresh(t)
 	add(t, j, journal.Meta{Incident: "a"}, "1", message("a1", "ops"))
 	want := journal.Delivery{
 		ID: "a1", Receiver: "ops", Incident: "a", At: begin(), Due: begin().Add(time.Hour), Payload: []byte("payload of a1"),
-		Attempts: 3, LastError: "timeout",
+		Attempts: 3, LastError: "timeout", Refused: true,
 	}
 	must(t, j.Postpone(t.Context(), want))
 	must(t, j.Close())
@@ -152,6 +219,26 @@ func TestFullDisk(t *testing.T) {
 	if info, err := os.Stat(path + ".reserve"); err != nil || info.Size() != 1<<20 {
 		t.Errorf("the next start did not make the reserve again: %v", err)
 	}
+}
+
+func TestWhatWasTheReserveIsKeptForThoseWhoMaySpendIt(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"), journal.Options{Reserve: 1 << 20})
+	add(t, j, journal.Meta{}, "before")
+	j.SetFree(1 << 10)
+	add(t, j, journal.Meta{}, "little is left, but the disk is not full")
+	must(t, j.Limit(t.Context()))
+	j.AfterRelease(func() error { return j.Unlimit(t.Context()) })
+	big := []byte(strings.Repeat("x", 100_000))
+	if _, err := j.Append(t.Context(), big, journal.Meta{Kind: "opened", Spend: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	j.SetFree(1 << 20)
+	if _, err := j.Append(t.Context(), []byte("new"), journal.Meta{Kind: "planned"}, nil); !errors.Is(err, journal.ErrFull) {
+		t.Errorf("something new on what was the reserve: got %v, want ErrFull", err)
+	}
+	add(t, j, journal.Meta{Kind: "aborted", Spend: true}, "a person's no")
+	j.SetFree(1 << 30)
+	add(t, j, journal.Meta{Kind: "planned"}, "there is room again")
 }
 
 func TestReserveFollowsItsOption(t *testing.T) {

@@ -12,9 +12,15 @@ import (
 )
 
 // schemaVersion is kept in the file as user_version.
-const schemaVersion = 1
+const schemaVersion = 2
 
-// schema of version 1. The head repeats the newest entry, so that entries cut
+// addRefused makes a file of version 1 one of version 2.
+const addRefused = `
+ALTER TABLE outbox ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 2;
+`
+
+// schema of version 2. The head repeats the newest entry, so that entries cut
 // off at the end are missed too, and not only those in the middle.
 const schema = `
 CREATE TABLE entries (
@@ -51,10 +57,11 @@ CREATE TABLE outbox (
 	attempts   INTEGER NOT NULL DEFAULT 0,
 	last_error TEXT    NOT NULL DEFAULT '',
 	ended      INTEGER NOT NULL DEFAULT 0,
+	refused    INTEGER NOT NULL DEFAULT 0, -- whether the last attempt was
 	UNIQUE (id, receiver)
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (receiver, incident, n) WHERE state = 'waiting';
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 `
 
 // access is how a database file is opened.
@@ -94,11 +101,17 @@ func database(path string, mode access) (*sql.DB, error) {
 	return db, nil
 }
 
-// prepareSchema makes the tables in a new file.
+// prepareSchema makes the tables in a new file, and brings an older one up to date.
 func prepareSchema(ctx context.Context, db *sql.DB) error {
 	version, err := fileVersion(ctx, db)
 	if err != nil {
 		return err
+	}
+	if version == 1 {
+		return transact(ctx, db, func() error {
+			_, err := db.ExecContext(ctx, addRefused)
+			return err
+		})
 	}
 	if version != 0 {
 		return refuse(version)
@@ -116,10 +129,11 @@ func prepareSchema(ctx context.Context, db *sql.DB) error {
 	})
 }
 
-// checkVersion refuses a file that this program cannot read.
+// checkVersion refuses a file that this program cannot read. Entries of version
+// 1 are those of version 2; the outbox is a daemon's own.
 func checkVersion(ctx context.Context, db *sql.DB) error {
 	version, err := fileVersion(ctx, db)
-	if err != nil {
+	if err != nil || version == 1 {
 		return err
 	}
 	return refuse(version)

@@ -22,14 +22,16 @@ type Delivery struct {
 	At, Due time.Time
 	Payload []byte
 	// Attempts is how many have failed, LastError why the last one did. It
-	// holds no secret.
+	// holds no secret. Refused is true where the receiver then answered that it
+	// does not want the message.
 	Attempts  int
 	LastError string
+	Refused   bool
 }
 
 // Notifier is one channel to one receiver. Deliver returns nil once the
 // receiver has taken the message, and a *DeliveryError where there is more to say
-// than that it has not. It is called by one goroutine and must end with ctx.
+// than that it has not. It must be safe for concurrent use and end with ctx.
 // Its errors must not hold secrets: they are logged and kept.
 type Notifier interface {
 	Deliver(ctx context.Context, d Delivery) error
@@ -39,7 +41,8 @@ type Notifier interface {
 type Store interface {
 	// Next returns the message for a receiver that is to be tried first, and
 	// false where none waits. One that is not due yet is returned only where
-	// none is due. Of an incident only the oldest waiting message is returned.
+	// none is due. Of an incident only the oldest waiting message is returned,
+	// unless it was refused or failed several times.
 	Next(ctx context.Context, receiver string, now time.Time) (Delivery, bool, error)
 	Delivered(ctx context.Context, d Delivery, at time.Time) error
 	// Postpone keeps the failed attempt and the new Due of d.

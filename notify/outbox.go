@@ -62,7 +62,7 @@ func New(o Options) *Outbox {
 		o.Metrics.announce(name)
 		box.workers = append(box.workers, &worker{
 			Options: o, receiver: name, notifier: notifier,
-			log: o.Logger.With("receiver", name), poke: make(chan struct{}, 1),
+			log: o.Logger.With("receiver", name), poke: make(chan struct{}, 1), urgent: make(chan Delivery, urgentRoom),
 		})
 	}
 	return box
@@ -74,6 +74,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, w := range o.workers {
 		all.Go(func() { w.run(ctx) })
+		all.Go(func() { w.runUrgent(ctx) })
 	}
 	all.Wait()
 	<-ctx.Done() // without a receiver there was nobody to wait for
@@ -97,6 +98,7 @@ type worker struct {
 	notifier Notifier
 	log      hclog.Logger
 	poke     chan struct{}
+	urgent   chan Delivery
 	// quietUntil is when the receiver, having asked to be left alone, may be
 	// spoken to again.
 	quietUntil time.Time
@@ -193,7 +195,8 @@ func (w *worker) failed(ctx context.Context, d Delivery, err error, now time.Tim
 	d.Due = earlier(now.Add(wait), end)
 	w.Metrics.count(w.receiver, retried)
 	say := w.log.Warn
-	if failure != nil && failure.Refused {
+	d.Refused = failure != nil && failure.Refused
+	if d.Refused {
 		say = w.log.Error
 	}
 	say("message not delivered; it will be tried again", "message", d.ID, "attempts", d.Attempts, "due", d.Due.UTC(), "err", d.LastError)

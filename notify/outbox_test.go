@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,6 +237,26 @@ func TestRetryAfterQuietsTheWholeReceiver(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		if diff := cmp.Diff([]time.Duration{0, 90 * time.Second, 90 * time.Second}, ops.attempts()); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestARefusalIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memory{}
+		s.add("ops", time.Now(), "m")
+		var refused atomic.Bool
+		ops := &channel{answer: func(int) error { return &notify.DeliveryError{Problem: "answered 400", Refused: refused.Load()} }}
+		box(t, s, map[string]notify.Notifier{"ops": ops})
+		for _, want := range []bool{true, false} {
+			refused.Store(want)
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			s.mu.Lock()
+			if got := s.waiting[0]; got.Refused != want {
+				t.Errorf("got %+v, want refused %v: what the last attempt says", got, want)
+			}
+			s.mu.Unlock()
 		}
 	})
 }

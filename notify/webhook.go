@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,10 +25,10 @@ import (
 type WebhookOptions struct {
 	// URL may hold a secret: it is never logged.
 	URL string
-	// SecretFile holds the signing secret: "whsec_" and base64, or the bytes
-	// themselves. It is read at each use, so that a new secret counts at once.
-	// Empty sends unsigned, with one warning.
-	SecretFile string
+	// Secret reads the signing secret: "whsec_" and base64, or the bytes
+	// themselves. It is called at each use, so that a new secret counts at once;
+	// its errors must not hold any of it. Nil sends unsigned, with one warning.
+	Secret func() (string, error)
 	// Transport carries the requests, with the receiver's own TLS, proxy and
 	// authorization; nil is Go's default.
 	Transport http.RoundTripper
@@ -39,7 +38,7 @@ type WebhookOptions struct {
 }
 
 // Webhook posts messages as JSON, signed as Standard Webhooks has it
-// (standardwebhooks.com).
+// (standardwebhooks.com). It is safe for concurrent use.
 type Webhook struct {
 	options  WebhookOptions
 	client   *http.Client
@@ -92,13 +91,13 @@ func (w *Webhook) sign(header http.Header, d Delivery) error {
 	timestamp := strconv.FormatInt(w.options.Clock.Now().Unix(), 10)
 	header.Set("webhook-id", d.ID)
 	header.Set("webhook-timestamp", timestamp)
-	if w.options.SecretFile == "" {
+	if w.options.Secret == nil {
 		w.unsigned.Do(func() {
-			w.options.Logger.Warn("messages are not signed: the webhook has no secret_file", "receiver", d.Receiver)
+			w.options.Logger.Warn("messages are not signed: the webhook has no secret_file or secret_env", "receiver", d.Receiver)
 		})
 		return nil
 	}
-	secret, err := readSecret(w.options.SecretFile)
+	secret, err := w.secret()
 	if err != nil {
 		return &DeliveryError{Problem: err.Error(), Refused: true}
 	}
@@ -108,15 +107,15 @@ func (w *Webhook) sign(header http.Header, d Delivery) error {
 	return nil
 }
 
-// readSecret reads a signing secret. Its errors never hold any of it.
-func readSecret(path string) ([]byte, error) {
-	content, err := os.ReadFile(path)
+// secret reads the signing secret. Its errors never hold any of it.
+func (w *Webhook) secret() ([]byte, error) {
+	content, err := w.options.Secret()
 	if err != nil {
 		return nil, fmt.Errorf("signing secret: %w", err)
 	}
-	text := strings.TrimSpace(string(content))
+	text := strings.TrimSpace(content)
 	if text == "" {
-		return nil, fmt.Errorf("signing secret: %s is empty", path)
+		return nil, errors.New("signing secret: it is empty")
 	}
 	encoded, ok := strings.CutPrefix(text, "whsec_")
 	if !ok {
@@ -124,7 +123,7 @@ func readSecret(path string) ([]byte, error) {
 	}
 	secret, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil || len(secret) == 0 {
-		return nil, fmt.Errorf("signing secret: what follows whsec_ in %s is not base64", path)
+		return nil, errors.New("signing secret: what follows whsec_ is not base64")
 	}
 	return secret, nil
 }

@@ -11,8 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -51,13 +49,9 @@ func server(t *testing.T, handler http.HandlerFunc) string {
 	return s.URL
 }
 
-func secretFile(t *testing.T, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "hook.key")
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+// secret is one that is read as a text, or cannot be read.
+func secret(text string, err error) func() (string, error) {
+	return func() (string, error) { return text, err }
 }
 
 func sample() notify.Delivery {
@@ -80,7 +74,7 @@ func TestWebhookSigns(t *testing.T) {
 				got = r
 				body, _ = io.ReadAll(r.Body)
 			})
-			if err := webhook(t, notify.WebhookOptions{URL: url, SecretFile: secretFile(t, tt.content)}).Deliver(t.Context(), sample()); err != nil {
+			if err := webhook(t, notify.WebhookOptions{URL: url, Secret: secret(tt.content, nil)}).Deliver(t.Context(), sample()); err != nil {
 				t.Fatal(err)
 			}
 			if got.Method != http.MethodPost || got.Header.Get("Content-Type") != "application/json" || !bytes.Equal(body, sample().Payload) {
@@ -127,10 +121,10 @@ func TestWebhookWithoutSecretWarnsOnce(t *testing.T) {
 func TestWebhookSendsNothingUnsignedByMistake(t *testing.T) {
 	asked := false
 	url := server(t, func(http.ResponseWriter, *http.Request) { asked = true })
-	for name, path := range map[string]string{
-		"missing": filepath.Join(t.TempDir(), "none"), "empty": secretFile(t, " \n"), "not base64": secretFile(t, "whsec_hunter2!"),
+	for name, read := range map[string]func() (string, error){
+		"missing": secret("", errors.New("no such file")), "empty": secret(" \n", nil), "not base64": secret("whsec_hunter2!", nil),
 	} {
-		err := webhook(t, notify.WebhookOptions{URL: url, SecretFile: path}).Deliver(t.Context(), sample())
+		err := webhook(t, notify.WebhookOptions{URL: url, Secret: read}).Deliver(t.Context(), sample())
 		failure, ok := errors.AsType[*notify.DeliveryError](err)
 		if !ok || !failure.Refused || asked {
 			t.Errorf("%s: got %v (asked: %v), want a refused failure before anything is sent", name, err, asked)

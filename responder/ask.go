@@ -24,6 +24,18 @@ func (r *Responder) View(ctx context.Context, fn func(b *incident.Brain, now tim
 	}
 }
 
+// Halts tells whether a verb stops something or keeps it from beginning. Such a
+// command is decided and recorded even while the daemon waits for a step to end
+// before it stops.
+func Halts(verb string) bool {
+	switch verb {
+	case "abort", "veto", "pause", "lock":
+		return true
+	default:
+		return false
+	}
+}
+
 // Do has a person's command decided and returns the answer, which may be a
 // refusal. It gives the command an ID if it has none. Its error is that of ctx,
 // or ErrStopping; the command may then have been carried out or not.
@@ -33,6 +45,10 @@ func (r *Responder) Do(ctx context.Context, c incident.Command) (incident.Reply,
 		return incident.Reply{}, err
 	}
 	defer r.forget(c.ID)
+	deaf := r.stopping
+	if Halts(c.Verb) {
+		deaf = r.stopped
+	}
 	if _, err := r.queue.push(ctx, queued{in: c, at: r.clock.Now()}); err != nil {
 		return incident.Reply{}, err
 	}
@@ -41,8 +57,13 @@ func (r *Responder) Do(ctx context.Context, c incident.Command) (incident.Reply,
 		return reply, nil
 	case <-ctx.Done():
 		return incident.Reply{}, ctx.Err()
-	case <-r.stopping:
-		return incident.Reply{}, ErrStopping
+	case <-deaf:
+		select {
+		case reply := <-answer: // it came just before
+			return reply, nil
+		default:
+			return incident.Reply{}, ErrStopping
+		}
 	}
 }
 

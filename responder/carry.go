@@ -19,7 +19,7 @@ var errNotNow = errors.New("rollbackd is stopping: this is left to its next star
 // Record makes an entry and its message durable, and then logs it, counts it
 // and shows it to subscribers.
 func (l *loop) Record(e incident.Entry, m *incident.Message) error {
-	if l.closing && !isFact(e.Kind) {
+	if l.closing && !l.allowedWhileStopping(e.Kind) {
 		return errNotNow
 	}
 	if err := l.append(e, m); err != nil {
@@ -39,10 +39,18 @@ func (l *loop) Record(e incident.Entry, m *incident.Message) error {
 	return nil
 }
 
-// isFact tells whether an entry says what happened, as opposed to what is to
-// be done about it. A fact is worth keeping even while stopping.
-func isFact(kind incident.Kind) bool {
-	return kind == incident.KindStepEnded || kind == incident.KindDeployment || kind == incident.KindRunning
+// allowedWhileStopping tells whether an entry says what happened, as opposed to
+// what is to be done about it. A fact is worth keeping even while stopping, and
+// so is all that follows from a person's no, short of beginning something.
+func (l *loop) allowedWhileStopping(kind incident.Kind) bool {
+	switch kind {
+	case incident.KindStepEnded, incident.KindDeployment, incident.KindRunning:
+		return true
+	case incident.KindPlanned, incident.KindStepBegun:
+		return false
+	default:
+		return l.halting
+	}
 }
 
 func (l *loop) append(e incident.Entry, m *incident.Message) error {
@@ -85,16 +93,20 @@ func (l *loop) outgoing(m *incident.Message) ([]journal.Outgoing, error) {
 	return out, nil
 }
 
-// maySpend tells whether the journal's reserve may be spent on an entry: only
-// where a step has begun, so that a rollback in flight can finish. Nothing new
-// is begun on it.
+// maySpend tells whether the journal's reserve may be spent on an entry: so that
+// a rollback in flight can finish, a person can stop it, and an incident exists
+// that people are told of. No rollback is begun on it.
 func maySpend(e incident.Entry) bool {
-	if e.Kind == incident.KindStepBegun {
+	switch e.Kind {
+	case incident.KindStepBegun:
 		ref := e.Step.Ref
 		return ref.Section == incident.SectionFinally || ref.Section == incident.SectionSteps && (ref.Index > 0 || ref.Attempt > 1)
+	case incident.KindBrake:
+		return e.Brake != nil && e.Brake.On
 	}
 	return slices.Contains([]incident.Kind{
 		incident.KindStepEnded, incident.KindStopping, incident.KindVerifying, incident.KindSLAMissed, incident.KindRunEnded,
+		incident.KindAborted, incident.KindVetoed, incident.KindOpened, incident.KindDecided,
 	}, e.Kind)
 }
 
@@ -124,18 +136,27 @@ func (l *loop) say(e incident.Entry, m *incident.Message) {
 
 // Carry carries out any effect but a Record. It does not block.
 func (l *loop) Carry(effect incident.Effect) {
-	if l.closing {
+	if l.closing && !l.halting {
 		return
+	}
+	switch e := effect.(type) {
+	case incident.Stop:
+		l.options.Runner.Cut(e.Run)
+		return
+	case incident.Reply:
+		l.reply(e)
+		return
+	}
+	if l.closing {
+		return // nothing is begun any more
 	}
 	switch e := effect.(type) {
 	case incident.Read:
 		l.read(e)
 	case incident.Start:
 		l.start(e)
-	case incident.Stop:
-		l.options.Runner.Cut(e.Run)
-	case incident.Reply:
-		l.reply(e)
+	case incident.Tell:
+		l.tell(e.Message)
 	case incident.WakeAt:
 		l.wakeAt = e.T
 		if soonest := l.lastWake.Add(wakeSpacing); !e.T.IsZero() && e.T.Before(soonest) {
@@ -144,6 +165,12 @@ func (l *loop) Carry(effect incident.Effect) {
 	case incident.Record:
 		l.log.Error("a record was given to be carried out; it was not made durable", "kind", e.Entry.Kind)
 	}
+}
+
+// tell tells people what cannot be recorded.
+func (l *loop) tell(m incident.Message) {
+	l.log.Error(m.FirstLine, "event", m.Event, "text", m.Text)
+	l.options.Tell(m)
 }
 
 // read reads live and submits the answers.

@@ -24,33 +24,42 @@ type loop struct {
 	// stopping waits for it.
 	running map[incident.StepRef]bool
 	latency *latency
-	// closing is true once the daemon stops: see Record.
-	closing bool
+	// closing is true once the daemon stops, and halting while a person's no is
+	// decided on then: see Record.
+	closing, halting bool
 	// beside and whileGoing start what takes time: a step, and a reading.
 	beside, whileGoing func(func(context.Context))
 }
 
-// run is the loop. Between two inputs it looks at the timer and at questions,
-// so that a flood of inputs delays neither.
+// run is the loop. Between two inputs it looks at the timer and answers one
+// question, so that no flood of the one delays the others.
 func (l *loop) run(ctx context.Context) {
 	ticker := l.clock.Ticker(heartbeat)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		l.beat()
 		l.wake()
-		select {
-		case ask := <-l.asks:
-			ask()
-			continue
-		default:
-		}
+		answered := l.answer()
 		if next, ok := l.queue.pop(); ok {
 			l.take(next)
 			continue
 		}
-		l.sleep(ctx, ticker.C)
+		if !answered {
+			l.sleep(ctx, ticker.C)
+		}
 	}
 	l.finish(ticker.C)
+}
+
+// answer answers one question, if there is one.
+func (l *loop) answer() bool {
+	select {
+	case ask := <-l.asks:
+		ask()
+		return true
+	default:
+		return false
+	}
 }
 
 // beat shows that the loop is alive.
@@ -112,12 +121,13 @@ func (l *loop) drive(in incident.Input) {
 	l.options.Drive(l.clock.Now().Round(0).UTC(), in, l)
 }
 
-// finish is the ordered stop: nothing is taken in but the ends of steps, and
-// those that are running are waited for.
+// finish is the ordered stop: nothing is taken in but the ends of steps and what
+// people say to stop, and those that are running are waited for.
 func (l *loop) finish(tick <-chan time.Time) {
 	l.closing = true
 	l.queue.close()
 	close(l.stopping)
+	defer close(l.stopped)
 	grace := l.clock.Timer(l.options.StepGrace)
 	defer grace.Stop()
 	if n := l.awaited(); n > 0 {
@@ -126,9 +136,7 @@ func (l *loop) finish(tick <-chan time.Time) {
 	for l.awaited() > 0 || l.queue.length() > 0 {
 		l.beat()
 		if next, ok := l.queue.pop(); ok {
-			if _, ended := next.in.(incident.StepEnded); ended {
-				l.take(next)
-			}
+			l.takeLate(next)
 			continue
 		}
 		select {
@@ -139,6 +147,16 @@ func (l *loop) finish(tick <-chan time.Time) {
 			return
 		}
 	}
+}
+
+// takeLate gives the brain what still counts while stopping.
+func (l *loop) takeLate(next queued) {
+	if !countsWhileStopping(next.in) {
+		return
+	}
+	_, l.halting = next.in.(incident.Command)
+	l.take(next)
+	l.halting = false
 }
 
 // awaited is how many running attempts the stop waits for.

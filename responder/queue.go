@@ -39,9 +39,23 @@ func newQueue(limit int) *queue {
 	return q
 }
 
+// countsWhileStopping tells whether an input is taken in even while the daemon
+// stops: the end of a step, and a person's no, which must not wait for the next
+// start to find a rollback to stop.
+func countsWhileStopping(in incident.Input) bool {
+	switch in := in.(type) {
+	case incident.StepEnded:
+		return true
+	case incident.Command:
+		return Halts(in.Verb)
+	default:
+		return false
+	}
+}
+
 // push adds an input. It waits for room until ctx ends, and returns its error.
 // Dropped is true for a health check that found none. A closed queue takes only
-// ends of steps and silently forgets the rest.
+// what counts while stopping and silently forgets the rest.
 func (q *queue) push(ctx context.Context, next queued) (dropped bool, err error) {
 	// Somebody who waits below must also learn that ctx has ended.
 	if ctx.Done() != nil {
@@ -53,21 +67,20 @@ func (q *queue) push(ctx context.Context, next queued) (dropped bool, err error)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch next.in.(type) {
-	case incident.Health:
+	if _, ok := next.in.(incident.Health); ok {
 		return q.pushHealth(next), nil
-	case incident.StepEnded:
-		// There are few, each is awaited, and stopping must not wait for room.
-		q.append(next)
-		return false, nil
 	}
-	for q.count >= q.limit && !q.closed && ctx.Err() == nil {
+	// Of ends of steps there are few, and each is awaited: they need no room.
+	_, ended := next.in.(incident.StepEnded)
+	for !ended && q.count >= q.limit && !q.closed && ctx.Err() == nil {
 		q.room.Wait()
 	}
-	if q.closed || ctx.Err() != nil {
+	if !ended && ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	q.append(next)
+	if !q.closed || countsWhileStopping(next.in) {
+		q.append(next)
+	}
 	return false, nil
 }
 
@@ -120,7 +133,7 @@ func (q *queue) pop() (queued, bool) {
 	return next, true
 }
 
-// close refuses everything but ends of steps from here on.
+// close refuses everything but what counts while stopping from here on.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"github.com/rollbackd/rollbackd/evaluator"
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/journal"
+	"github.com/rollbackd/rollbackd/responder"
 )
 
 func message(headline incident.Headline, receivers ...string) *incident.Message {
@@ -97,6 +98,40 @@ func TestNothingFollowsAnEntryThatIsNotDurable(t *testing.T) {
 	})
 }
 
+// TestTellNeedsNoJournal: what people must know at once reaches them past a
+// journal that cannot be written.
+func TestTellNeedsNoJournal(t *testing.T) {
+	w := &world{full: errFull}
+	w.step = func(_ time.Time, in incident.Input) []incident.Effect {
+		switch in.(type) {
+		case incident.VersionSeen:
+			return []incident.Effect{record(incident.KindOpened)}
+		case incident.RecordFailed:
+			return []incident.Effect{incident.Tell{Message: *message(incident.WaitingForYou, "ops")}}
+		}
+		return nil
+	}
+	var told []incident.Message
+	change := func(o *responder.Options) { o.Tell = func(m incident.Message) { told = append(told, m) } }
+	inBubble(t, w, change, func(in bubble) {
+		t, r := in.T, in.r
+		r.Submit(seen("v1"))
+		synctest.Wait()
+		if diff := cmp.Diff([]incident.Message{*message(incident.WaitingForYou, "ops")}, told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		if got := w.log.String(); !strings.Contains(got, "[ERROR] WAITING FOR YOU checkout v2 → v1") {
+			t.Errorf("it was not logged:\n%s", got)
+		}
+	})
+}
+
+func brake(on bool) incident.Record {
+	r := record(incident.KindBrake)
+	r.Entry.Brake = &incident.BrakeEntry{Kind: incident.Lock, On: on}
+	return r
+}
+
 func TestReserveIsForRollbacksInFlight(t *testing.T) {
 	step := func(section incident.Section, index, attempt int) incident.Record {
 		ref := undo()
@@ -111,6 +146,13 @@ func TestReserveIsForRollbacksInFlight(t *testing.T) {
 		want bool
 	}{
 		{"something else", record(incident.KindAcked), false},
+		{"a plan: nothing new is begun", record(incident.KindPlanned), false},
+		{"an incident that is to exist", record(incident.KindOpened), true},
+		{"a decision that people are told of", record(incident.KindDecided), true},
+		{"an abort", record(incident.KindAborted), true},
+		{"a veto", record(incident.KindVetoed), true},
+		{"a pause or lock", brake(true), true},
+		{"the end of a pause or lock", brake(false), false},
 		{"the built-in check", step(incident.SectionPrepare, 0, 1), false},
 		{"a check", step(incident.SectionChecks, 1, 2), false},
 		{"the first step: nothing new is begun", step(incident.SectionSteps, 0, 1), false},

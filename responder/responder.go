@@ -68,6 +68,9 @@ type Options struct {
 	Receivers func(incident.Message) []string
 	// Poke wakes the outbox. It must not block. Nil wakes nobody.
 	Poke func()
+	// Tell tells people at once what the journal cannot take. It must not block,
+	// and it need not succeed. Nil tells nobody; it is logged in any case.
+	Tell func(incident.Message)
 	// Clock is real time if nil, and Logger logs nothing if nil.
 	Clock  clock.Clock
 	Logger hclog.Logger
@@ -96,7 +99,8 @@ type Responder struct {
 	queue   *queue
 	// asks are functions to be run between two inputs.
 	asks     chan func()
-	stopping chan struct{} // closed once nothing is taken in any more
+	stopping chan struct{} // closed once only what counts while stopping is taken in
+	stopped  chan struct{} // closed once nothing is
 	lastLoop atomic.Int64  // nanoseconds since the epoch
 
 	mu          sync.Mutex
@@ -122,12 +126,15 @@ func New(o Options) *Responder {
 	if o.Poke == nil {
 		o.Poke = func() {}
 	}
+	if o.Tell == nil {
+		o.Tell = func(incident.Message) {}
+	}
 	if o.Drive == nil {
 		o.Drive = func(now time.Time, in incident.Input, c incident.Carrier) { incident.Drive(o.Brain, now, in, c) }
 	}
 	r := &Responder{
 		options: o, log: o.Logger, clock: o.Clock, metrics: newMetrics(o.Registerer), queue: newQueue(o.QueueSize),
-		asks: make(chan func()), stopping: make(chan struct{}),
+		asks: make(chan func()), stopping: make(chan struct{}), stopped: make(chan struct{}),
 		waiters: map[string]chan incident.Reply{}, subscribers: map[chan incident.Entry]struct{}{},
 	}
 	r.lastLoop.Store(o.Clock.Now().UnixNano())
@@ -136,7 +143,8 @@ func New(o Options) *Responder {
 
 // Submit queues an input. A health check that finds the queue full is dropped:
 // it is counted, and the brain is told of a gap in its place. Everything else
-// waits for room. While stopping only ends of steps are taken.
+// waits for room. While stopping only ends of steps are taken; for what people
+// say then see Do.
 func (r *Responder) Submit(in incident.Input) {
 	dropped, _ := r.queue.push(context.Background(), queued{in: in, at: r.clock.Now()})
 	if dropped {
@@ -148,10 +156,11 @@ func (r *Responder) Submit(in incident.Input) {
 // is well. It is what feeds systemd's watchdog.
 func (r *Responder) LastLoop() time.Time { return time.Unix(0, r.lastLoop.Load()) }
 
-// Run owns the brain until ctx ends. Then it takes no more inputs and starts no
-// more steps, waits for a running one up to StepGrace, records its end, and
-// returns nil. A step that takes longer is left running; its intent is in the
-// journal, and the next daemon takes it up again. Run can be called once.
+// Run owns the brain until ctx ends. Then it takes no more inputs, except for a
+// person's word to stop something, and starts no more steps, waits for a running
+// one up to StepGrace, records its end, and returns nil. A step that takes longer
+// is left running; its intent is in the journal, and the next daemon takes it up
+// again. Run can be called once.
 func (r *Responder) Run(ctx context.Context) error {
 	steps, letGo := context.WithCancel(context.WithoutCancel(ctx))
 	defer letGo()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,6 +210,72 @@ func TestStoppingFinishesTheRunningStepAndBeginsNoOther(t *testing.T) {
 			if in == seen("too late") {
 				t.Error("an input was taken in while stopping")
 			}
+		}
+	})
+}
+
+// TestStoppingListensToANo: what a person says to stop, while the daemon waits
+// for a step, is recorded and answered, and nothing is begun for it.
+func TestStoppingListensToANo(t *testing.T) {
+	next := undo()
+	next.Index, next.Name = 1, "next"
+	run := sequel(`{"kind":"exec","argv":["undo"]}`)
+	w := &world{}
+	w.step = func(now time.Time, in incident.Input) []incident.Effect {
+		c, ok := in.(incident.Command)
+		if !ok {
+			return run(now, in)
+		}
+		said := record(incident.KindAborted)
+		said.Entry.Text = c.Verb
+		return []incident.Effect{
+			said, record(incident.KindStopping),
+			incident.Stop{Run: undo().Run},
+			incident.Reply{ID: c.ID, Incident: "inc-1"},
+			incident.Tell{Message: *message(incident.WaitingForYou)},
+			intent(next),
+			incident.Start{Ref: next},
+		}
+	}
+	w.run = func(context.Context, action.Request) action.Result {
+		time.Sleep(time.Minute)
+		return action.Result{State: action.Done}
+	}
+	told := 0
+	change := func(o *responder.Options) { o.Tell = func(incident.Message) { told++ } }
+	inBubble(t, w, change, func(in bubble) {
+		t, r := in.T, in.r
+		r.Submit(seen("v1"))
+		time.Sleep(10 * time.Second)
+		var all sync.WaitGroup
+		all.Go(in.stop)
+		synctest.Wait()
+		for _, verb := range []string{"abort", "veto", "pause", "lock"} {
+			if reply, err := r.Do(t.Context(), incident.Command{Verb: verb}); err != nil || reply.Incident != "inc-1" {
+				t.Errorf("%s: got %+v, %v, want the answer", verb, reply, err)
+			}
+		}
+		for _, verb := range []string{"rollback", "approve", "resume", "unlock"} {
+			if _, err := r.Do(t.Context(), incident.Command{Verb: verb}); !errors.Is(err, responder.ErrStopping) {
+				t.Errorf("%s: got %v, want ErrStopping", verb, err)
+			}
+		}
+		all.Wait()
+		want := []incident.Kind{incident.KindStepBegun}
+		for range 4 {
+			want = append(want, incident.KindAborted, incident.KindStopping)
+		}
+		if diff := cmp.Diff(append(want, incident.KindStepEnded), w.kinds()); diff != "" {
+			t.Errorf("journal (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"inc-1/1", "inc-1/1", "inc-1/1", "inc-1/1"}, w.cut); diff != "" {
+			t.Errorf("cut (-want +got):\n%s", diff)
+		}
+		if len(w.requests) != 1 || told != 0 {
+			t.Errorf("%d steps were started and %d messages told, want one and none", len(w.requests), told)
+		}
+		if _, err := r.Do(t.Context(), incident.Command{Verb: "abort"}); !errors.Is(err, responder.ErrStopping) {
+			t.Errorf("after the end: got %v, want ErrStopping", err)
 		}
 	})
 }

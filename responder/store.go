@@ -23,6 +23,7 @@ func (o outbox) Next(ctx context.Context, receiver string, now time.Time) (notif
 	d := waiting[0]
 	return notify.Delivery{
 		ID: d.ID, Receiver: d.Receiver, At: d.At, Due: d.Due, Payload: d.Payload, Attempts: d.Attempts, LastError: d.LastError,
+		Refused: d.Refused,
 	}, true, nil
 }
 
@@ -42,5 +43,5 @@ func (o outbox) GiveUp(ctx context.Context, d notify.Delivery, at time.Time) err
 }
 
 func row(d notify.Delivery) journal.Delivery {
-	return journal.Delivery{ID: d.ID, Receiver: d.Receiver, Due: d.Due, Attempts: d.Attempts, LastError: d.LastError}
+	return journal.Delivery{ID: d.ID, Receiver: d.Receiver, Due: d.Due, Attempts: d.Attempts, LastError: d.LastError, Refused: d.Refused}
 }

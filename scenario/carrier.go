@@ -21,7 +21,7 @@ type journal struct {
 	// ends are the durable ends of steps.
 	ends map[incident.StepRef]incident.StepResult
 	// automatic holds the deployments that were rolled back automatically, by
-	// service; a pardon takes its service's out.
+	// service; a pardon takes out the one where no deployment was known.
 	automatic map[string]map[string]string
 }
 
@@ -73,6 +73,8 @@ func (w *world) Carry(e incident.Effect) {
 		if e.Err != "" {
 			w.record.note(w.now, "", "refused", e.Err)
 		}
+	case incident.Tell:
+		w.tell(e.Message)
 	case incident.WakeAt:
 		w.wakeAt(e.T)
 	default:

@@ -17,7 +17,7 @@ func (w *world) checkEntry(e incident.Entry) {
 		w.journal.ends[s.Ref] = *s.Result
 	}
 	if e.Pardon != nil {
-		delete(w.journal.automatic, e.Service)
+		delete(w.journal.automatic[e.Service], noneKnown)
 	}
 	if r := e.Planned; r != nil && r.To != "" && r.To == r.From {
 		w.fault("a rollback of %s from %s towards the version that runs", e.Service, r.From)
@@ -93,12 +93,15 @@ func (w *world) checkAgain(s incident.Start, i *incident.Incident) {
 	}
 }
 
+// noneKnown stands for the deployment of a service whose deployments are unknown.
+const noneKnown = "none known"
+
 // checkOnce holds automatic rollbacks to one a deployment.
 func (w *world) checkOnce(i *incident.Incident) {
 	if !i.Rollback.Automatic {
 		return
 	}
-	deployment := "none known"
+	deployment := noneKnown
 	if d := i.Deployment; d != nil {
 		deployment = d.Version + " from " + d.StartedAt.String()
 	}

@@ -19,7 +19,7 @@ import (
 func corpus(tb testing.TB) []string {
 	tb.Helper()
 	var paths []string
-	for _, pattern := range []string{"testdata/*.toml", "testdata/hazards/*.toml"} {
+	for _, pattern := range []string{"testdata/*.toml", "testdata/hazards/*.toml", "testdata/regressions/*.toml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			tb.Fatal(err)

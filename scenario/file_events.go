@@ -96,9 +96,6 @@ func (r *fileReader) readHealth(t *table, e event) []event {
 	h := healthEvent{
 		service: r.service(t), instance: t.needed("instance"), boot: t.text("boot"), version: t.text("version"), status: t.needed("status"),
 	}
-	if _, known := trigger.ParseHealthStatus(h.status); !known && h.status != "" {
-		t.problem("status", "unknown status %q%s", h.status, suggestion(h.status, []string{"pass", "warn", "fail"}))
-	}
 	seq, hasSeq := t.integer("seq", 0)
 	h.ttl, _ = t.duration("ttl")
 	repeat, repeated := t.integer("repeat", 1)

@@ -55,7 +55,7 @@ func (w *world) run(s incident.Start) {
 		w.fault("step %q of %s started while %q still runs", s.Ref.Name, s.Ref.Service, other.start.Ref.Name)
 	}
 	w.jobs[s.Ref] = j
-	if changes && s.Ref.Section != incident.SectionChecks {
+	if s.Ref.Section == incident.SectionSteps || s.Ref.Section == incident.SectionFinally {
 		w.record.ran(w.now, s.Ref)
 	}
 	deadline := w.now + s.Timeout

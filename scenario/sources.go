@@ -25,7 +25,11 @@ func (w *world) health(e healthEvent) {
 		w.record.note(w.now, e.service, "world", "a health check is lost: NATS is down")
 		return
 	}
-	status, _ := trigger.ParseHealthStatus(e.status)
+	status, known := trigger.ParseHealthStatus(e.status)
+	if !known {
+		w.record.note(w.now, e.service, "world", fmt.Sprintf("a health check is rejected: unknown status %q", e.status))
+		return
+	}
 	in := incident.Health{Service: e.service, Check: trigger.HealthCheck{
 		Instance: e.instance, Status: status, At: w.clock(), Seq: e.seq, Boot: e.boot, Version: e.version, TTL: e.ttl,
 	}}

@@ -127,8 +127,10 @@ func (w *Window) observeLate(o Observation) {
 func (w *Window) counts() bool { return w.spec.Expr.Hold.M > 0 }
 
 // blindAt tells whether nothing was known for longer than the window survives.
+// "in N of M" has no such bound: there an unknown tick takes its slot, and M
+// slots without an answer hold nothing.
 func (w *Window) blindAt(t time.Time) bool {
-	return !w.lastKnown.IsZero() && t.Sub(w.lastKnown) > w.maxGap
+	return !w.counts() && !w.lastKnown.IsZero() && t.Sub(w.lastKnown) > w.maxGap
 }
 
 func (w *Window) empty(rest State) {

@@ -125,6 +125,10 @@ func (w *Window) observeSamples(o Observation) {
 		return
 	}
 	w.samples.put(w.lastSlot, o)
+	if w.samples.known == 0 {
+		w.empty(StateUnknown) // all M slots are unknown: nothing is held any more
+		return
+	}
 	enough := w.samples.breaching() >= w.spec.Expr.Hold.N && w.samples.known >= w.minSamples
 	switch {
 	case !w.firedAt.IsZero():

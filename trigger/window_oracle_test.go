@@ -151,11 +151,11 @@ func (o oracle) judgeSamples(all []seen) judgement {
 	var firing *judgement
 	j := judgement{}
 	for end := 1; end <= len(all); end++ {
-		rest, _ := o.afterGap(all[:end])
+		rest := all[:end]
 		last := rest[len(rest)-1]
 		first, breaching, known := o.count(rest)
-		if len(rest) == 1 {
-			firing = nil // max_gap emptied it, or this is the first
+		if known == 0 {
+			firing = nil // none of the last M ticks says anything
 		}
 		switch {
 		case !last.Grid || last.Truth == trigger.NotKnown:

@@ -87,7 +87,7 @@ func TestWindowScenarios(t *testing.T) {
 		{"n of m: the newest must breach", "error_rate > 1% in 2 of 3 samples", "0.05 0.001 0.001 0.05 0.05 0.001 0.001", nil, nil, "p..pFF."},
 		{"n of m: an unknown tick takes a place", "error_rate > 1% in 3 of 4 samples", "0.05 0.05 _ _ 0.05 0.05 0.05", nil, nil, "pppppp" + "F"},
 		{"n of m: a skipped tick takes a place", "error_rate > 1% in 3 of 4 samples", "0.05 0.05 0 0 0.05 0.05 0.05", nil, func(i int) bool { return i == 2 || i == 3 }, "pppppp" + "F"},
-		{"n of m: unknown keeps it firing, up to max_gap", "error_rate > 1% in 2 of 3 samples", "0.05 0.05 _x5", nil, nil, "pFFFF??"},
+		{"n of m: unknown keeps it firing while a slot is known", "error_rate > 1% in 2 of 3 samples", "0.05 0.05 _x5", nil, nil, "pFFF???"},
 		{"no hold", "error_rate > 1%", "0.001 0.05 _ 0.001 _ 0.05", nil, nil, ".FF.?F"},
 		{"r01 rebuilt, then live", "error_rate > 1% for 2m", "0.001x3 0.05x9", func(i int) bool { return i < 10 }, nil, "....ppppppppFF"},
 		{"a full window rebuilt fires at the first live breach", "error_rate > 1% for 1m", "0.05x7 _ 0.05", func(i int) bool { return i < 8 }, nil, "pppppppppF"},

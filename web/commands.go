@@ -91,7 +91,7 @@ func (s *Server) word(verb string) http.HandlerFunc {
 		if !decode(w, r, &body) || !reasonGiven(w, body.Reason) {
 			return
 		}
-		id, ok := s.resolve(w, r)
+		id, ok := s.resolve(w, r, verb)
 		if ok {
 			s.do(w, r, incident.Command{Verb: verb, Incident: id, Reason: body.Reason})
 		}
@@ -99,8 +99,10 @@ func (s *Server) word(verb string) http.HandlerFunc {
 }
 
 // resolve turns the path's ID, or the name of a service with an open incident,
-// into an ID. It answers the request itself when there is none.
-func (s *Server) resolve(w http.ResponseWriter, r *http.Request) (id string, ok bool) {
+// into an ID. It answers the request itself when there is none. A no is passed on
+// even where memory cannot be asked: it still counts while the daemon stops, and
+// the brain understands both names.
+func (s *Server) resolve(w http.ResponseWriter, r *http.Request, verb string) (id string, ok bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
 	name := r.PathValue("id")
@@ -111,6 +113,8 @@ func (s *Server) resolve(w http.ResponseWriter, r *http.Request) (id string, ok 
 		}
 	})
 	switch {
+	case err != nil && (verb == "abort" || verb == "veto"):
+		return name, true
 	case err != nil:
 		s.unavailable(w, err)
 		return "", false
@@ -168,6 +172,10 @@ func reasonGiven(w http.ResponseWriter, reason string) bool {
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+	if err := s.o.Ready(); err != nil {
+		fail(w, http.StatusServiceUnavailable, "nothing was reloaded: "+err.Error())
+		return
+	}
 	if err := s.o.Reload(); err != nil {
 		fail(w, http.StatusInternalServerError, "the configuration was not reloaded, the old one stays in force: "+err.Error())
 		return

@@ -5,8 +5,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/benbjohnson/clock"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollbackd/rollbackd/incident"
@@ -87,6 +89,69 @@ func TestDeploymentArrives(t *testing.T) {
 	}
 }
 
+func TestADeploymentIsAnsweredOnceItIsOnRecord(t *testing.T) {
+	const report = `{"service":"checkout","version":"v2"}`
+	post := func(t *testing.T, w *world) (got answer, took time.Duration) {
+		t.Helper()
+		began := time.Now()
+		got = ask(t, w.serverAt(clock.New()).Socket(), "POST", "/api/v1/deployments", report)
+		return got, time.Since(began)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.full = true
+		got, took := post(t, w)
+		if got.status != 503 || !strings.Contains(got.Error, "kept in memory") || took != 5*time.Second {
+			t.Errorf("not on record: got %d %q after %v, want 503 after 5s", got.status, got.Error, took)
+		}
+		time.AfterFunc(2*time.Second, func() { w.running = "v2" }) // the disk has room again
+		if got, took := post(t, w); got.status != 200 || took > 2100*time.Millisecond {
+			t.Errorf("on record after a while: got %d after %v, want 200 after 2s", got.status, took)
+		}
+		if got, took := post(t, w); got.status != 200 || took != 0 {
+			t.Errorf("running already: got %d after %v, want 200 at once", got.status, took)
+		}
+		w.viewErr = errors.New("stopping")
+		if got, _ := post(t, w); got.status != 503 {
+			t.Errorf("stopping: got %d, want 503", got.status)
+		}
+	})
+}
+
+func TestVersionsThatCanBeReported(t *testing.T) {
+	long := strings.Repeat("v", 128)
+	for version, status := range map[string]int{
+		"v2": 200, "2": 200, "v2~rc1": 200, "1:2.3-4+deb12u1": 200, "sha256:0a": 200, long: 200,
+		long + "v": 400, "-rf": 400, " v2": 400, "v 2": 400, "v2\u0007": 400, "v²": 400, "~v": 400, "v2\n": 400,
+	} {
+		for _, body := range []string{`{"service":"checkout","version":"` + version + `"}`, `{"service":"checkout","version":"v1","previous":"` + version + `"}`} {
+			if got := ask(t, newWorld().server().Socket(), "POST", "/api/v1/deployments", body); got.status != status {
+				t.Errorf("%s: got %d %s, want %d", body, got.status, got.Error, status)
+			}
+		}
+	}
+}
+
+// TestANoPassesWhileStopping: the memory cannot be asked any more, but a person
+// can still stop what runs.
+func TestANoPassesWhileStopping(t *testing.T) {
+	for verb, want := range map[string]int{"abort": 200, "veto": 200, "approve": 503, "ack": 503, "close": 503} {
+		w := newWorld()
+		w.viewErr = errors.New("rollbackd is stopping")
+		got := ask(t, w.server().Socket(), "POST", "/api/v1/incidents/checkout/"+verb, `{"reason":"bad"}`)
+		if got.status != want || len(w.commands) != btoi(want == 200) {
+			t.Errorf("%s: got %d %s and %d commands, want %d", verb, got.status, got.Error, len(w.commands), want)
+		}
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func TestBadBodies(t *testing.T) {
 	const rollback, pause, pardon, deployments = "services/checkout/rollback", "services/checkout/pause", "services/checkout/pardon", "deployments"
 	tests := []struct {
@@ -112,6 +177,9 @@ func TestBadBodies(t *testing.T) {
 		{"no service", deployments, `{"version":"v2"}`, 400, "service"},
 		{"no deployed version", deployments, `{"service":"checkout"}`, 400, "version"},
 		{"from the future", deployments, `{"service":"checkout","version":"v2","started_at":"2026-03-01T13:00:00Z"}`, 400, "future"},
+		{"a long note", deployments, `{"service":"checkout","version":"v2","by":"` + strings.Repeat("é", 257) + `"}`, 400, "by: want at most 256"},
+		{"a note that rings", deployments, `{"service":"checkout","version":"v2","url":"\u0007"}`, 400, "url: want"},
+		{"a note of two lines", deployments, `{"service":"checkout","version":"v2","change":"a\nb"}`, 400, "change: want"},
 		{"no time", deployments, `{"service":"checkout","version":"v2","started_at":"noon"}`, 400, "noon"},
 	}
 	for _, tt := range tests {
@@ -137,6 +205,15 @@ func TestReload(t *testing.T) {
 	got := ask(t, w.server().Socket(), "POST", "/-/reload", "")
 	if got.status != 500 || !strings.Contains(got.Error, "rollbackd.toml:3") || !strings.Contains(got.Error, "old one stays") {
 		t.Errorf("got %d %q, want 500, the mistake and that the old one stays", got.status, got.Error)
+	}
+}
+
+func TestNothingIsReloadedBeforeItIsReady(t *testing.T) {
+	w := newWorld()
+	w.notReady = errors.New("the journal is being read")
+	got := ask(t, w.server().Socket(), "POST", "/-/reload", "")
+	if got.status != 503 || w.reloads != 0 || !strings.Contains(got.Error, "being read") {
+		t.Errorf("got %d %q and %d reloads, want 503, why, and none", got.status, got.Error, w.reloads)
 	}
 }
 

@@ -36,6 +36,10 @@ type world struct {
 	notReady  error
 	reloadErr error
 
+	// full is a journal that cannot be written: no deployment comes into force.
+	full    bool
+	running string
+
 	commands []incident.Command
 	inputs   []incident.Input
 	reloads  int
@@ -55,7 +59,7 @@ func newWorld() *world {
 }
 
 func (w *world) Services(time.Time) []incident.ServiceView {
-	return []incident.ServiceView{{Service: "checkout", State: "ok", Triggers: w.triggers}}
+	return []incident.ServiceView{{Service: "checkout", State: "ok", Triggers: w.triggers, Running: w.running}}
 }
 
 func (w *world) Service(name string, now time.Time) (incident.ServiceView, bool) {
@@ -71,7 +75,7 @@ func (w *world) Versions(name string, _ time.Time) []incident.VersionView {
 
 func (w *world) Why(name string, now time.Time) (incident.WhyView, bool) {
 	s, ok := w.Service(name, now)
-	return incident.WhyView{Service: s, Now: "watching"}, ok
+	return incident.WhyView{Service: s, Now: "watching", Incident: w.incidents[0]}, ok
 }
 
 func (w *world) Incidents() []*incident.Incident { return w.incidents }
@@ -112,23 +116,32 @@ func (p past) Incident(_ context.Context, id string) (*incident.Incident, bool, 
 func (w *world) server() *web.Server {
 	mock := clock.NewMock()
 	mock.Set(noon())
+	return w.serverAt(mock)
+}
+
+func (w *world) serverAt(c clock.Clock) *web.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(web.NewTriggers(w.view))
 	return web.New(web.Options{
-		View:    w.view,
+		View:    web.TakeTurns(w.view),
 		History: past{w},
 		Do: func(_ context.Context, c incident.Command) (incident.Reply, error) {
 			w.commands = append(w.commands, c)
 			return w.reply, nil
 		},
-		Submit: func(in incident.Input) { w.inputs = append(w.inputs, in) },
+		Submit: func(in incident.Input) {
+			w.inputs = append(w.inputs, in)
+			if d, ok := in.(incident.Deployed); ok && !w.full {
+				w.running = d.Version
+			}
+		},
 		Reload: func() error {
 			w.reloads++
 			return w.reloadErr
 		},
 		Ready:    func() error { return w.notReady },
 		Hosts:    []string{"", "ops.example.com", "ops1"},
-		Clock:    mock,
+		Clock:    c,
 		Logger:   hclog.NewNullLogger(),
 		Gatherer: registry,
 	})

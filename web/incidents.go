@@ -120,7 +120,7 @@ func (s *Server) incidents(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(w, err)
 		return
 	}
-	data, err := json.Marshal(list(newest(found, f.Limit)))
+	data, err := json.Marshal(newest(found, f.Limit))
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return
@@ -128,73 +128,68 @@ func (s *Server) incidents(w http.ResponseWriter, r *http.Request) {
 	succeed(w, data)
 }
 
-// listed is an incident of a list, already as JSON.
-type listed struct {
-	id       string
-	openedAt time.Time
-	body     json.RawMessage
-}
-
-// MarshalJSON is the incident alone.
-func (l listed) MarshalJSON() ([]byte, error) { return l.body, nil }
-
-func (s *Server) remembered(ctx context.Context, f Filter) (found []listed, err error) {
-	var marshal error
+// remembered gives copies of at most as many incidents as are wanted: while they
+// are made nothing is decided.
+func (s *Server) remembered(ctx context.Context, f Filter) (found []*incident.Incident, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	err = s.o.View(ctx, func(m Memory, _ time.Time) {
 		for _, i := range m.Incidents() {
-			if f.Matches(i) && marshal == nil {
-				found, marshal = appendListed(found, i)
+			if f.Matches(i) {
+				found = append(found, i)
 			}
 		}
+		found = newest(found, f.Limit)
+		for n, i := range found {
+			found[n] = i.Public()
+		}
 	})
-	return found, cmp.Or(err, marshal)
+	return found, err
 }
 
 // addOlder adds what memory has let go of. Every open incident is in memory, so
 // history is only asked where closed ones are wanted.
-func (s *Server) addOlder(ctx context.Context, f Filter, found []listed) ([]listed, error) {
+func (s *Server) addOlder(ctx context.Context, f Filter, found []*incident.Incident) ([]*incident.Incident, error) {
 	if s.o.History == nil || (f.State != "" && f.State != string(incident.Closed)) {
 		return found, nil
 	}
 	known := map[string]bool{}
-	for _, l := range found {
-		known[l.id] = true
+	for _, i := range found {
+		known[i.ID] = true
 	}
 	older, err := s.o.History.Incidents(ctx, f)
 	for _, i := range older {
-		if known[i.ID] || !f.Matches(i) || err != nil {
-			continue
+		if !known[i.ID] && f.Matches(i) {
+			found = append(found, i.Public())
 		}
-		found, err = appendListed(found, i)
 	}
 	return found, err
 }
 
-func appendListed(found []listed, i *incident.Incident) ([]listed, error) {
-	body, err := json.Marshal(i)
-	return append(found, listed{id: i.ID, openedAt: i.OpenedAt, body: body}), err
-}
-
-// newest sorts newest first and keeps limit of them; 0 keeps all.
-func newest(found []listed, limit int) []listed {
-	slices.SortStableFunc(found, func(a, b listed) int {
-		return cmp.Or(b.openedAt.Compare(a.openedAt), cmp.Compare(b.id, a.id))
+// newest sorts newest first and keeps limit of them; 0 keeps all. It is never nil.
+func newest(found []*incident.Incident, limit int) []*incident.Incident {
+	slices.SortStableFunc(found, func(a, b *incident.Incident) int {
+		return cmp.Or(b.OpenedAt.Compare(a.OpenedAt), cmp.Compare(b.ID, a.ID))
 	})
 	if limit > 0 && len(found) > limit {
 		found = found[:limit]
 	}
-	return found
+	return list(found)
 }
 
 func (s *Server) incident(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	data, found, err := s.peek(r.Context(), func(m Memory, _ time.Time) (any, bool) { return m.Incident(id) })
+	data, found, err := s.peek(r.Context(), func(m Memory, _ time.Time) (any, bool) {
+		i, ok := m.Incident(id)
+		if !ok {
+			return nil, false
+		}
+		return i.Public(), true
+	})
 	if err == nil && !found && s.o.History != nil {
 		var old *incident.Incident
 		if old, found, err = s.o.History.Incident(r.Context(), id); err == nil && found {
-			data, err = json.Marshal(old)
+			data, err = json.Marshal(old.Public())
 		}
 	}
 	switch {

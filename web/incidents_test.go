@@ -44,6 +44,29 @@ func TestListOfIncidents(t *testing.T) {
 	}
 }
 
+// TestWhatLeavesIsPublic: what the steps of a plan do, and the values filled into
+// them, are nobody's business outside.
+func TestWhatLeavesIsPublic(t *testing.T) {
+	secret := func(id string, state incident.State) *incident.Incident {
+		return &incident.Incident{ID: id, Service: "checkout", State: state, OpenedAt: noon(), Rollback: &incident.Run{
+			ID: id + ".1", Values: map[string]string{"vars.key": "hunter2"},
+			Plan: incident.Plan{Steps: []incident.PlanStep{{Name: "undo", Do: json.RawMessage(`{"argv":["hunter2"]}`), Probe: json.RawMessage(`"hunter2"`)}}},
+		}}
+	}
+	w := newWorld()
+	w.incidents = []*incident.Incident{secret("inc-9", incident.RollingBack)}
+	w.older = []*incident.Incident{secret("inc-8", incident.Closed)}
+	for _, path := range []string{"incidents", "incidents/inc-9", "incidents/inc-8", "services/checkout/why"} {
+		got := ask(t, w.server().TCP(), "GET", "/api/v1/"+path, "")
+		if got.status != 200 || !strings.Contains(got.body, `"undo"`) || strings.Contains(got.body, "hunter2") {
+			t.Errorf("%s: got %d, want 200, the step and no secret\n%s", path, got.status, got.body)
+		}
+	}
+	if w.incidents[0].Rollback.Values == nil {
+		t.Error("the memory itself was changed")
+	}
+}
+
 func TestBadFilters(t *testing.T) {
 	for query, says := range map[string]string{
 		"?state=resolved":  "not a state",

@@ -11,8 +11,8 @@ import (
 const readTimeout = 10 * time.Second
 
 // look answers a request from memory. f returns false when what was asked for
-// does not exist. The answer becomes JSON inside the view: what memory returns
-// may change as soon as the view ends.
+// does not exist. Its answer becomes JSON after the view, so that nobody waits
+// for that: it must share nothing with memory that may change.
 func (s *Server) look(w http.ResponseWriter, r *http.Request, what string, f func(m Memory, now time.Time) (any, bool)) {
 	data, found, err := s.peek(r.Context(), f)
 	switch {
@@ -28,17 +28,13 @@ func (s *Server) look(w http.ResponseWriter, r *http.Request, what string, f fun
 func (s *Server) peek(ctx context.Context, f func(m Memory, now time.Time) (any, bool)) (data json.RawMessage, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	var marshal error
-	err = s.o.View(ctx, func(m Memory, now time.Time) {
-		var answer any
-		if answer, found = f(m, now); found {
-			data, marshal = json.Marshal(answer)
-		}
-	})
-	if err != nil {
+	var answer any
+	err = s.o.View(ctx, func(m Memory, now time.Time) { answer, found = f(m, now) })
+	if err != nil || !found {
 		return nil, false, err
 	}
-	return data, found, marshal
+	data, err = json.Marshal(answer)
+	return data, true, err
 }
 
 // unavailable says that the brain could not be asked.
@@ -58,7 +54,13 @@ func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) why(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("service")
-	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) { return m.Why(name, now) })
+	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) {
+		why, ok := m.Why(name, now)
+		if why.Incident != nil {
+			why.Incident = why.Incident.Public()
+		}
+		return why, ok
+	})
 }
 
 func (s *Server) versions(w http.ResponseWriter, r *http.Request) {

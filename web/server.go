@@ -37,7 +37,7 @@ type History interface {
 	Incident(ctx context.Context, id string) (*incident.Incident, bool, error)
 }
 
-// Options are what the API stands on. View, Do, Submit, Reload, Ready, Clock,
+// Options are what the API stands on. View should be one of TakeTurns. View, Do, Submit, Reload, Ready, Clock,
 // Logger and Gatherer must be set.
 type Options struct {
 	View View

@@ -153,9 +153,9 @@ func TestNoAnswerIsUnavailable(t *testing.T) {
 			t.Errorf("%s: got %d %s, want 503 unavailable", path, got.status, got.ErrorType)
 		}
 	}
-	got := ask(t, server.Socket(), "POST", "/api/v1/incidents/checkout/veto", `{"reason":"x"}`)
+	got := ask(t, server.Socket(), "POST", "/api/v1/incidents/checkout/approve", `{"reason":"x"}`)
 	if got.status != 503 {
-		t.Errorf("veto: got %d, want 503", got.status)
+		t.Errorf("approve: got %d, want 503", got.status)
 	}
 }
 

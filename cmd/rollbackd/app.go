@@ -41,6 +41,7 @@ const (
 )
 
 func (a *app) root() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "rollbackd",
 		Short: "Notices that a deployment is bad, and undoes it",
@@ -50,11 +51,17 @@ once, safely, and with a record that says why.
 Commands that ask the daemon reach it over its unix socket. Data is written to
 stdout, everything else to stderr. Exit codes: 0 fine, 1 a problem was found or
 something failed, 2 wrong usage, 3 warnings only; "rollback" has its own.`,
-		Args:          knownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return usagef(cmd, "say what to do") },
+		Args: knownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				return a.printVersion()
+			}
+			return usagef(cmd, "say what to do")
+		},
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommandGroupID(groupRun)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef(cmd, "%v", err) })
@@ -71,6 +78,7 @@ something failed, 2 wrong usage, 3 warnings only; "rollback" has its own.`,
 	)
 	root.AddCommand(a.wordCommands()...)
 	root.AddCommand(a.brakeCommands()...)
+	a.complete(root)
 	return root
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/incident"
 )
 
 // allServices stands for every service in the API's paths.
@@ -12,26 +14,45 @@ const allServices = "_all"
 
 // brake is a pause or a lock, or the end of one.
 type brake struct {
-	verb, done, short, long string
-	// lasts tells whether it takes --for.
-	lasts bool
+	verb, short, long, examples string
+	kind                        incident.BrakeKind
+	// sets tells whether it sets the brake; only then it takes --for.
+	sets bool
 }
 
 func brakeVerbs() []brake {
 	return []brake{
 		{
-			"pause", "paused", "Let no automatic decision act on a service",
-			`While a service is paused nothing rolls it back by itself; breaches are noted and
+			verb: "pause", kind: incident.Pause, sets: true,
+			short: "Let no automatic decision act on a service",
+			long: `While a service is paused nothing rolls it back by itself; breaches are noted and
 people are told. A person may still roll back. A running rollback stops at the
-next step boundary. A pause ends by itself.`, true,
+next step boundary. A pause ends by itself.`,
+			examples: `  rollbackd pause checkout --for 2h --reason "database migration"
+  rollbackd pause --all --for 30m --reason "Prometheus is being upgraded"`,
 		},
-		{"resume", "resumed", "End a pause", "Ends a pause before its time. Incidents that only the pause held are decided again.", false},
 		{
-			"lock", "locked", "Let nobody act on a service",
-			`While a service is locked neither rollbackd nor a person rolls it back. A running
-rollback stops at the next step boundary. A lock ends by itself.`, true,
+			verb: "resume", kind: incident.Pause,
+			short: "End a pause",
+			long:  "Ends a pause before its time. Incidents that only the pause held are decided again.",
+			examples: `  rollbackd resume checkout --reason "the migration is done"
+  rollbackd resume --all --reason "Prometheus answers again"`,
 		},
-		{"unlock", "unlocked", "End a lock", "Ends a lock before its time. Incidents that only the lock held are decided again.", false},
+		{
+			verb: "lock", kind: incident.Lock, sets: true,
+			short: "Let nobody act on a service",
+			long: `While a service is locked neither rollbackd nor a person rolls it back. A running
+rollback stops at the next step boundary. A lock ends by itself.`,
+			examples: `  rollbackd lock checkout --for 2h --reason "the schema cannot go back just now"
+  rollbackd lock --all --for 30m --reason "network work"`,
+		},
+		{
+			verb: "unlock", kind: incident.Lock,
+			short: "End a lock",
+			long:  "Ends a lock before its time. Incidents that only the lock held are decided again.",
+			examples: `  rollbackd unlock checkout --reason "the schema can go back again"
+  rollbackd unlock --all --reason "the network is back"`,
+		},
 	}
 }
 
@@ -51,7 +72,7 @@ func (a *app) brakeCommand(b brake) *cobra.Command {
 		GroupID: groupAct,
 		Short:   b.short,
 		Long:    b.long,
-		Example: "  rollbackd " + b.verb + " checkout --reason \"database migration\"\n  rollbackd " + b.verb + " --all --reason \"network work\"",
+		Example: b.examples,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			service, err := oneOrAll(cmd, args, all)
 			if err != nil {
@@ -61,9 +82,9 @@ func (a *app) brakeCommand(b brake) *cobra.Command {
 				return err
 			}
 			body := map[string]string{"reason": reason}
-			if length != "" {
-				if d, err := model.ParseDuration(length); err != nil || d <= 0 {
-					return usagef(cmd, "--for: %q is not a duration (try 4h)", length)
+			if cmd.Flags().Changed("for") {
+				if err := checkLength(cmd, length); err != nil {
+					return err
 				}
 				body["for"] = length
 			}
@@ -72,10 +93,21 @@ func (a *app) brakeCommand(b brake) *cobra.Command {
 	})
 	cmd.Flags().BoolVar(&all, "all", false, "every service")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record (required)")
-	if b.lasts {
+	if b.sets {
 		cmd.Flags().StringVar(&length, "for", "", "how long (default 4h)")
 	}
 	return cmd
+}
+
+func checkLength(cmd *cobra.Command, length string) error {
+	d, err := model.ParseDuration(length)
+	switch {
+	case err != nil:
+		return usagef(cmd, "--for: %q is not a duration (try 4h)", length)
+	case d <= 0:
+		return usagef(cmd, "--for: %q must be longer than 0", length)
+	}
+	return nil
 }
 
 func (a *app) setBrake(cmd *cobra.Command, b brake, service string, body map[string]string) error {
@@ -83,15 +115,24 @@ func (a *app) setBrake(cmd *cobra.Command, b brake, service string, body map[str
 	if err != nil {
 		return err
 	}
+	var before []serviceView
+	if !b.sets { // setting a brake works even while nothing can be read any more
+		if before, _, err = servicesNamed(cmd.Context(), c, service); err != nil {
+			return err
+		}
+	}
 	data, err := c.post(cmd.Context(), "/api/v1/services/"+url.PathEscape(service)+"/"+b.verb, body, nil)
 	if err != nil {
 		return err
 	}
-	if service == allServices {
-		service = "all services"
+	after, views, err := servicesNamed(cmd.Context(), c, service)
+	if err == nil && views != nil { // else it is done all the same
+		data = views
 	}
 	p := a.page()
-	p.line("%s: %s", service, b.done)
+	for _, line := range b.outcome(service, before, after) {
+		p.line("%s", plain(line))
+	}
 	return a.print(data, p)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -24,7 +25,8 @@ With --service it prints the configuration as it applies to one service, default
 filled in and secrets masked, on stdout; what there is to say then goes to stderr.
 
 With --live it also asks Prometheus for the present value of every trigger and NATS
-for a connection, and exits with 1 when either does not answer.`,
+for a connection, and exits with 1 when either does not answer, or when a trigger
+on metrics has no usable answer or no series.`,
 		Example: `  rollbackd check /etc/rollbackd/rollbackd.toml
   rollbackd check rollbackd.toml --service checkout
   rollbackd check rollbackd.toml --live`,
@@ -39,6 +41,10 @@ for a connection, and exits with 1 when either does not answer.`,
 			if c == nil {
 				return &exitError{code: code}
 			}
+			if len(c.Services) == 0 {
+				code = max(code, exitWarnings)
+				_, _ = fmt.Fprintf(problems, "%s: warning: nothing is watched: there is no [services.NAME]\n", args[0]) // as in say
+			}
 			if err := a.effective(c, service); err != nil {
 				return err
 			}
@@ -48,7 +54,7 @@ for a connection, and exits with 1 when either does not answer.`,
 					return err
 				}
 				if !answered {
-					code = exitProblem
+					return &exitError{code: exitProblem, err: errors.New("a source does not answer, or a trigger has no usable answer or no series")}
 				}
 			}
 			if code == exitFine {

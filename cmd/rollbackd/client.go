@@ -53,6 +53,9 @@ type refusalError struct {
 }
 
 func (e *refusalError) Error() string {
+	if e.status == http.StatusForbidden {
+		return e.Envelope.Error + " (--web.address " + defaultAddress + ")"
+	}
 	if e.Guard != "" {
 		return fmt.Sprintf("refused by %s: %s", e.Guard, e.Envelope.Error)
 	}
@@ -65,19 +68,27 @@ func (a *app) clientFlags(cmd *cobra.Command) *cobra.Command {
 	if address == "" {
 		address = defaultAddress
 	}
-	cmd.Flags().StringVar(&a.address, "web.address", address, "the daemon: unix:/path or http://host:port (TCP only reads)")
-	cmd.Flags().StringVarP(&a.output, "output", "o", "table", "table or json")
+	cmd.Flags().StringVar(&a.address, "web.address", address,
+		"the daemon: unix:/path or http://host:port (TCP only reads); $"+addressVariable+" sets the default")
+	a.outputFlag(cmd)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		if a.output != "table" && a.output != "json" {
-			return usagef(cmd, "-o %s: want table or json", a.output)
-		}
-		_, err := newClient(a.address)
-		if err != nil {
+		if _, err := newClient(a.address); err != nil {
 			return usagef(cmd, "--web.address: %v", err)
 		}
-		return nil
+		return a.checkOutput(cmd)
 	}
 	return cmd
+}
+
+func (a *app) outputFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&a.output, "output", "o", "table", "table or json")
+}
+
+func (a *app) checkOutput(cmd *cobra.Command) error {
+	if a.output != "table" && a.output != "json" {
+		return usagef(cmd, "-o %s: want table or json", a.output)
+	}
+	return nil
 }
 
 // newClient makes a client for an address as --web.address spells it.
@@ -119,23 +130,32 @@ func (c *client) post(ctx context.Context, path string, body, v any) (json.RawMe
 }
 
 func (c *client) ask(ctx context.Context, method, path string, body []byte, v any) (json.RawMessage, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	status, text, err := c.exchange(ctx, method, path, body)
 	if err != nil {
 		return nil, err
+	}
+	return open(status, text, v)
+}
+
+// exchange sends a request and reads the whole answer.
+func (c *client) exchange(ctx context.Context, method, path string, body []byte) (status int, text []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, &unreachableError{address: c.address, err: innermost(err)}
+		return 0, nil, &unreachableError{address: c.address, err: innermost(err)}
 	}
 	defer func() { _ = response.Body.Close() }() // it was only read
-	text, err := io.ReadAll(response.Body)
+	text, err = io.ReadAll(response.Body)
 	if err != nil {
-		return nil, &unreachableError{address: c.address, err: err}
+		return 0, nil, &unreachableError{address: c.address, err: err}
 	}
-	return open(response.StatusCode, text, v)
+	return response.StatusCode, text, nil
 }
 
 // open takes the data out of an answer.

@@ -4,13 +4,14 @@ import "github.com/spf13/cobra"
 
 func (a *app) completionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "completion SHELL",
-		GroupID:   groupRun,
-		Short:     "Print a completion script for a shell",
-		Long:      "Prints a script that completes rollbackd's command line in bash, zsh, fish or powershell.",
-		Example:   "  rollbackd completion bash > /etc/bash_completion.d/rollbackd\n  source <(rollbackd completion zsh)",
-		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
-		Args:      exactly("SHELL"),
+		Use:     "completion SHELL",
+		GroupID: groupRun,
+		Short:   "Print a completion script for a shell",
+		Long: `Prints a script that completes rollbackd's command line in bash, zsh, fish or
+powershell. In bash it needs the package bash-completion. Names of services and
+incidents are asked of the daemon.`,
+		Example: "  rollbackd completion bash > /etc/bash_completion.d/rollbackd\n  source <(rollbackd completion zsh)",
+		Args:    exactly("SHELL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
 			switch args[0] {
@@ -27,3 +28,5 @@ func (a *app) completionCommand() *cobra.Command {
 		},
 	}
 }
+
+func shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/spf13/cobra"
 )
@@ -73,11 +74,35 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if own, is := errors.AsType[*exitError](err); is {
 		code, text = own.code, own.err
 	}
-	if _, gone := errors.AsType[*unreachableError](err); gone && cmd.Name() == rollbackName {
-		code = exitRollbackNoReply
+	if cmd.Name() == rollbackName {
+		code = rollbackCode(err, code)
 	}
 	if text != nil {
 		_, _ = fmt.Fprintf(a.stderr, "%s: %v\n", cmd.CommandPath(), text)
 	}
 	return code
+}
+
+// rollbackCode is the exit code of rollback for an error; otherwise where the
+// error is of no kind that has one.
+func rollbackCode(err error, otherwise int) int {
+	if _, gone := errors.AsType[*goneError](err); gone {
+		return exitRollbackNoReply
+	}
+	if _, gone := errors.AsType[*unreachableError](err); gone {
+		return exitRollbackNoReply
+	}
+	refused, is := errors.AsType[*refusalError](err)
+	if !is {
+		return otherwise
+	}
+	switch refused.status {
+	case http.StatusConflict:
+		return exitBlocked
+	case http.StatusServiceUnavailable:
+		return exitRollbackNoReply
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
+		return exitRollbackUsage // as it stands it will not be carried out, however often it is tried
+	}
+	return otherwise
 }

@@ -29,7 +29,21 @@ type follower struct {
 	told int
 	// drawn tells whether a progress line stands on the terminal.
 	drawn bool
+	// missed tells whether the daemon did not answer when it was last asked.
+	missed bool
 }
+
+// goneError says that the daemon went while a rollback was followed.
+type goneError struct {
+	id  string
+	err error
+}
+
+func (e *goneError) Error() string {
+	return fmt.Sprintf("the daemon is stopping or gone; the rollback goes on at its next start (then: rollbackd show %s): %v", e.id, e.err)
+}
+
+func (e *goneError) Unwrap() error { return e.err }
 
 func (a *app) newFollower(c *client, id string) *follower {
 	return &follower{app: a, client: c, id: id}
@@ -48,7 +62,7 @@ func (f *follower) follow(ctx context.Context, done func(*incident.Incident) boo
 		case ctx.Err() != nil:
 			return nil, nil, fmt.Errorf("no longer following; what was begun goes on (see: rollbackd show %s)", f.id)
 		case err == nil:
-			answered = f.clock.Now()
+			answered, f.missed = f.clock.Now(), false
 			f.draw(i)
 			if done(i) {
 				return i, data, nil
@@ -56,7 +70,9 @@ func (f *follower) follow(ctx context.Context, done func(*incident.Incident) boo
 		case errors.As(err, &refused) && refused.status < 500:
 			return nil, nil, err
 		case f.clock.Since(answered) > patience:
-			return nil, nil, err
+			return nil, nil, &goneError{id: f.id, err: err}
+		default:
+			f.miss()
 		}
 		select {
 		case <-ticker.C:
@@ -82,6 +98,16 @@ func (f *follower) draw(i *incident.Incident) {
 	}
 }
 
+// miss says once that the daemon does not answer.
+func (f *follower) miss() {
+	if f.missed {
+		return
+	}
+	f.missed = true
+	f.erase()
+	_, _ = fmt.Fprintf(f.stderr, "the daemon does not answer just now; it is asked again for %s\n", patience) // nobody is left to tell
+}
+
 // erase takes the progress line off the terminal.
 func (f *follower) erase() {
 	if f.drawn {
@@ -90,7 +116,8 @@ func (f *follower) erase() {
 	}
 }
 
-// progress is where a rollback stands: "running · restart (2/3) · 12s of 15m".
+// progress is where a rollback stands: "running · restart (2/3) · 12s of 15m", or
+// "verifying until 03:09:05 UTC at the latest · 1m of 15m".
 func progress(i *incident.Incident, now time.Time) string {
 	r := i.Rollback
 	if r == nil {
@@ -101,7 +128,10 @@ func progress(i *incident.Incident, now time.Time) string {
 		return text
 	}
 	parts := []string{string(r.State)}
-	if step := present(r); step != "" {
+	switch step := present(r); {
+	case r.State == incident.RunVerifying && !i.Verification.Until.IsZero():
+		parts[0] += " until " + i.Verification.Until.UTC().Format(time.TimeOnly) + " UTC at the latest"
+	case step != "":
 		parts = append(parts, step)
 	}
 	return strings.Join(append(parts, elapsed(r, now)), " · ")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -45,6 +46,9 @@ func TestProgress(t *testing.T) {
 	checking.Rollback.Steps[0].State = incident.StepRunning
 	noSLA := running()
 	noSLA.Rollback.SLASeconds = 0
+	verifying := running()
+	verifying.Rollback.State = incident.RunVerifying
+	verifying.Verification = incident.Verification{From: three(), Until: three().Add(5 * time.Minute)}
 	waiting := &incident.Incident{State: incident.CountingDown, Decision: incident.Decision{Deadline: three().Add(time.Minute)}}
 	tests := []struct {
 		name string
@@ -54,6 +58,7 @@ func TestProgress(t *testing.T) {
 		{"in a step", running(), "running · restart (2/3) · 12s of 15m"},
 		{"in a check", checking, "checking · backup exists (checks) · 12s of 15m"},
 		{"without an SLA", noSLA, "running · restart (2/3) · 12s"},
+		{"verifying has no step", verifying, "verifying until 03:05:00 UTC at the latest · 12s of 15m"},
 		{"before it runs", waiting, "countdown · until 2026-03-01 03:01:00 UTC"},
 	}
 	for _, tt := range tests {
@@ -131,6 +136,73 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// impatient is a clock on which every wait has been too long.
+type impatient struct{ clock.Clock }
+
+func (impatient) Since(time.Time) time.Duration { return patience + time.Second }
+
+func TestFollowingADaemonThatGoes(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer http.HandlerFunc
+	}{
+		{"it is stopping", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"status":"error","error_type":"unavailable","error":"rollbackd is stopping"}`))
+		}},
+		{"it is gone", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			server := httptest.NewServer(tt.answer)
+			defer server.Close()
+			c, err := newClient(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &app{clock: impatient{clock.New()}}
+			_, _, err = a.newFollower(c, "inc-1").follow(t.Context(), func(*incident.Incident) bool { return false })
+			const want = "the daemon is stopping or gone; the rollback goes on at its next start (then: rollbackd show inc-1): "
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %v, want %s…", err, want)
+			}
+			if code := rollbackCode(err, exitProblem); code != 69 {
+				t.Errorf("rollback exits with %d, want 69", code)
+			}
+		})
+	}
+}
+
+func TestAnOutageIsSaidOnce(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"status":"error","error":"rollbackd is not ready"}`))
+			return
+		}
+		body, err := json.Marshal(map[string]any{"status": "success", "data": completed()})
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(body)
+	}))
+	defer server.Close()
+	c, err := newClient(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, said bytes.Buffer
+	a := &app{stdout: &out, stderr: &said, clock: &stopped{Clock: clock.New(), at: three()}}
+	i, _, err := a.newFollower(c, "inc-1").follow(t.Context(), func(i *incident.Incident) bool { return over(i, "") })
+	if err != nil || i.Rollback.State != incident.RunCompleted {
+		t.Fatalf("got %+v, %v", i, err)
+	}
+	if want := "the daemon does not answer just now; it is asked again for 1m0s\n"; said.String() != want {
+		t.Errorf("stderr: got %q, want %q", said.String(), want)
+	}
+}
+
 // stopped is a clock that ticks and whose time stands still.
 type stopped struct {
 	clock.Clock
@@ -166,6 +238,20 @@ func TestRunCode(t *testing.T) {
 		if got := runCode(state); got != want {
 			t.Errorf("%s: got %d, want %d", state, got, want)
 		}
+	}
+}
+
+func TestRollbackCode(t *testing.T) {
+	for status, want := range map[int]int{400: 64, 403: 64, 404: 64, 409: 2, 500: 1, 503: 69} {
+		if got := rollbackCode(&refusalError{status: status}, exitProblem); got != want {
+			t.Errorf("status %d: got %d, want %d", status, got, want)
+		}
+	}
+	if got := rollbackCode(&unreachableError{}, exitProblem); got != 69 {
+		t.Errorf("unreachable: got %d, want 69", got)
+	}
+	if got := rollbackCode(context.Canceled, exitPartial); got != exitPartial {
+		t.Errorf("another error: got %d, want what it was", got)
 	}
 }
 

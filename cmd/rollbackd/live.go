@@ -6,15 +6,18 @@ import (
 
 	"github.com/rollbackd/rollbackd/config"
 	"github.com/rollbackd/rollbackd/daemon"
+	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // checkLive asks the sources that a configuration names, and prints what they
-// answer. It returns false when one of them does not.
+// answer. It returns false when one of them does not, or when a trigger's
+// present value is not known.
 func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (answered bool, err error) {
 	found, err := daemon.AskSources(ctx, c, a.clock)
 	if err != nil {
 		return false, err
 	}
+	answered = !slices.ContainsFunc(found.Sources, func(s daemon.SourceAnswer) bool { return s.Err != nil })
 	p := a.page()
 	p.line("")
 	var sources [][]string
@@ -31,7 +34,8 @@ func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (
 		if service != "" && t.Service != service {
 			continue
 		}
-		value := measured{t.Value, t.HasValue, t.Reason}.String()
+		answered = answered && !unanswered(c, t)
+		value := measured{"", t.Value, t.HasValue, t.Reason}.String()
 		rows = append(rows, []string{t.Service, t.Trigger, t.Truth, value, t.When})
 	}
 	p.line("")
@@ -41,5 +45,21 @@ func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (
 		out = a.stderr // stdout is the configuration, which is read by programs
 	}
 	_, err = out.Write(p.Bytes())
-	return !slices.ContainsFunc(found.Sources, func(s daemon.SourceAnswer) bool { return s.Err != nil }), err
+	return answered, err
+}
+
+// unanswered tells whether a trigger should have a value at any time and has
+// none. Health is told and cannot be asked for; a condition that waits for a
+// series to go away is in order where there is none.
+func unanswered(c *config.Config, t daemon.TriggerAnswer) bool {
+	if t.Truth != trigger.NotKnown.String() {
+		return false
+	}
+	for _, known := range c.Services[t.Service].Triggers {
+		if known.Spec.Name != t.Trigger {
+			continue
+		}
+		return !slices.ContainsFunc(known.Spec.Expr.Conditions, func(c trigger.Condition) bool { return c.Kind != trigger.Compare })
+	}
+	return false
 }

@@ -134,14 +134,19 @@ func seconds(s float64) string { return span(time.Duration(s * float64(time.Seco
 
 // measured is a trigger's value, or why there is none.
 type measured struct {
+	// text is the value in the unit of its threshold; empty where that is not known.
+	text   string
 	value  float64
 	known  bool
 	reason string
 }
 
-// String is the value with as many digits as matter.
+// String is the value, in its threshold's unit if that is known, else with as
+// many digits as matter.
 func (m measured) String() string {
 	switch {
+	case m.known && m.text != "":
+		return m.text
 	case m.known:
 		return strconv.FormatFloat(m.value, 'g', 4, 64)
 	case m.reason != "":

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/incident"
 )
 
 func (a *app) pardonCommand() *cobra.Command {
@@ -25,17 +30,46 @@ deployment that was rolled back once be rolled back again.`,
 			if err != nil {
 				return err
 			}
-			body := map[string]string{"version": version, "reason": reason}
-			data, err := c.post(cmd.Context(), "/api/v1/services/"+url.PathEscape(args[0])+"/pardon", body, nil)
-			if err != nil {
-				return err
-			}
-			p := a.page()
-			p.line("%s: %s is pardoned", args[0], version)
-			return a.print(data, p)
+			return a.pardon(cmd.Context(), c, args[0], map[string]string{"version": version, "reason": reason})
 		},
 	})
 	cmd.Flags().StringVar(&version, "version", "", "the version to pardon (required)")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	return cmd
+}
+
+func (a *app) pardon(ctx context.Context, c *client, service string, body map[string]string) error {
+	path := "/api/v1/services/" + url.PathEscape(service)
+	var before, after []incident.VersionView
+	if _, err := c.get(ctx, path+"/versions", &before); err != nil {
+		return err
+	}
+	if _, err := c.post(ctx, path+"/pardon", body, nil); err != nil {
+		return err
+	}
+	if _, err := c.get(ctx, path+"/versions", &after); err != nil {
+		return fmt.Errorf("it is done, but cannot be shown: %w", err)
+	}
+	data, err := c.get(ctx, path, nil)
+	if err != nil {
+		return fmt.Errorf("it is done, but cannot be shown: %w", err)
+	}
+	version := body["version"]
+	p := a.page()
+	if len(before) > 0 && standing(before, version) == standing(after, version) {
+		p.line("%s: %s was not quarantined; nothing changed", service, version)
+	} else {
+		p.line("%s: %s is pardoned", service, version)
+	}
+	return a.print(data, p)
+}
+
+// standing is a version's standing with the reason for it; empty for one that is
+// not known.
+func standing(versions []incident.VersionView, version string) string {
+	i := slices.IndexFunc(versions, func(v incident.VersionView) bool { return v.Version == version })
+	if i < 0 {
+		return ""
+	}
+	return versions[i].Standing + ": " + versions[i].Why
 }

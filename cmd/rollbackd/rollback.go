@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -23,6 +21,12 @@ type rollbackRequest struct {
 	Severity   string `json:"severity,omitempty"`
 }
 
+// The flags of rollback that are not there yet.
+const (
+	laterScope      = "scope"
+	laterBreakGlass = "break-glass"
+)
+
 func (a *app) rollbackCommand() *cobra.Command {
 	var request rollbackRequest
 	var scope string
@@ -38,7 +42,10 @@ and a journal that cannot be written can refuse it.
 
 Exit codes: 0 completed and verified; 2 blocked, or refused by a guard (nothing
 was changed); 3 aborted (nothing was changed); 4 partial (something was changed
-and it is not verified: see "rollbackd show"); 64 wrong usage; 69 no daemon.`,
+and it is not verified: see "rollbackd show"); 64 wrong usage, which an unknown
+service and an address that only reads are, too; 69 no daemon answers, or it went
+while the rollback was waited for; 1 the waiting was interrupted, or failed: the
+rollback goes on.`,
 		Example: `  rollbackd rollback checkout --reason "5xx since v2"
   rollbackd rollback checkout --to v1.4.2 --reason "v1.5.0 loses orders" --incident-id INC-1234
   rollbackd rollback checkout --reason "drill" --detach`,
@@ -55,17 +62,20 @@ and it is not verified: see "rollbackd show"); 64 wrong usage; 69 no daemon.`,
 	cmd.Flags().StringVar(&request.IncidentID, "incident-id", "", "your own incident's ID, for the record")
 	cmd.Flags().StringVar(&request.Severity, "severity", "", "critical, high, medium or low (default high)")
 	cmd.Flags().BoolVar(&detach, "detach", false, "do not wait: print the incident's ID and exit with 0")
-	cmd.Flags().StringVar(&scope, "scope", "", "(not implemented in this version)")
-	cmd.Flags().BoolVar(&breakGlass, "break-glass", false, "(not implemented in this version)")
+	cmd.Flags().StringVar(&scope, laterScope, "", "(not implemented in this version)")
+	cmd.Flags().BoolVar(&breakGlass, laterBreakGlass, false, "(not implemented in this version)")
+	for _, later := range []string{laterScope, laterBreakGlass} {
+		cmd.Flag(later).Hidden = true // known by name, so that it is refused by name
+	}
 	return cmd
 }
 
 func checkRollback(cmd *cobra.Command, r rollbackRequest, scope string, breakGlass bool) error {
 	switch {
 	case scope != "":
-		return usagef(cmd, "--scope is not implemented in this version")
+		return usagef(cmd, "--%s is not implemented in this version", laterScope)
 	case breakGlass:
-		return usagef(cmd, "--break-glass is not implemented in this version")
+		return usagef(cmd, "--%s is not implemented in this version", laterBreakGlass)
 	}
 	if r.Severity != "" {
 		if _, err := trigger.ParseSeverity(r.Severity); err != nil {
@@ -83,12 +93,9 @@ func (a *app) rollBack(ctx context.Context, service string, request rollbackRequ
 	earlier := runOf(ctx, c, service)
 	var done web.Done
 	data, err := c.post(ctx, "/api/v1/services/"+url.PathEscape(service)+"/rollback", request, &done)
-	var refused *refusalError
 	switch {
-	case errors.As(err, &refused) && refused.status == http.StatusConflict:
-		return &exitError{code: exitBlocked, err: err}
-	case errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable:
-		return &exitError{code: exitRollbackNoReply, err: err}
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("interrupted before the daemon answered; whether the rollback began says: rollbackd show %s", service)
 	case err != nil:
 		return err
 	case detach:
@@ -97,6 +104,9 @@ func (a *app) rollBack(ctx context.Context, service string, request rollbackRequ
 		return a.print(data, p)
 	}
 	i, data, err := a.newFollower(c, done.Incident).follow(ctx, func(i *incident.Incident) bool { return over(i, earlier) })
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("the rollback goes on; follow it with: rollbackd show %s", done.Incident)
+	}
 	if err != nil {
 		return err
 	}
@@ -136,7 +146,7 @@ func (a *app) report(i *incident.Incident, data json.RawMessage, earlier string)
 		p.line("%s: no rollback was begun: %s", i.ID, plain(i.Decision.Reason))
 	} else {
 		code = runCode(i.Rollback.State)
-		p.run(i.Rollback)
+		p.run(i.Rollback, i.Timeline)
 		p.line("")
 		p.line("%s", p.bold(fmt.Sprintf("%s · %s", i.Rollback.State, arrow(i.Rollback.From, i.Rollback.To))))
 		p.line("rollbackd show %s", i.ID)

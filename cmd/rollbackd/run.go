@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
 
+	"github.com/rollbackd/rollbackd/config"
 	"github.com/rollbackd/rollbackd/daemon"
 )
 
@@ -34,7 +36,7 @@ SIGHUP loads the configuration again, whole or not at all.`,
 				return err
 			}
 			o.Logger, o.Clock = logger, a.clock
-			return runDaemon(cmd.Context(), o)
+			return a.runDaemon(cmd.Context(), o)
 		},
 	}
 	cmd.Flags().StringVar(&o.ConfigFile, "config.file", "", "the configuration: a file, or a folder of *.toml (required)")
@@ -45,15 +47,29 @@ SIGHUP loads the configuration again, whole or not at all.`,
 	return cmd
 }
 
+// usable prints every mistake of a configuration, as check does: in a log line
+// that stands before a start they are hard to read.
+func (a *app) usable(file string) error {
+	c, report := config.Load(file)
+	if c != nil {
+		return nil
+	}
+	say(a.stderr, report)
+	return fmt.Errorf("%s cannot be used: %s", file, count(len(report.Errors), "mistake"))
+}
+
 // runDaemon runs it, reloading at each SIGHUP.
-func runDaemon(ctx context.Context, o daemon.Options) error {
+func (a *app) runDaemon(ctx context.Context, o daemon.Options) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	if err := a.usable(o.ConfigFile); err != nil {
+		return err
+	}
 	d, err := daemon.New(o)
 	if err != nil {
 		return err
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 	ended := make(chan struct{})
 	reloading := make(chan struct{})
 	go func() {
@@ -72,7 +88,7 @@ func reloadAt(hangups <-chan os.Signal, ended <-chan struct{}, d *daemon.Daemon,
 		case <-ended:
 			return
 		case <-hangups:
-			if err := d.Reload(); err != nil {
+			if err := d.ReloadWhenReady(); err != nil {
 				logger.Debug("reload after SIGHUP", "err", err) // the daemon has logged each problem
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -44,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"code":       code,
 			"eventually": eventually,
 			"expand":     expand,
+			"freeport":   freePort,
 			"remember":   remember,
 			"series":     series,
 			"signal":     sendSignal,
@@ -101,6 +103,17 @@ func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// freeport sets LISTEN to a TCP address that nobody listened on just now, and TCP
+// to it as --web.address takes it.
+func freePort(ts *testscript.TestScript, _ bool, _ []string) {
+	var c net.ListenConfig
+	l, err := c.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("LISTEN", l.Addr().String())
+	ts.Setenv("TCP", "http://"+l.Addr().String())
+	ts.Check(l.Close())
+}
+
 // remember NAME keeps the output of the last command in a variable.
 func remember(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
@@ -135,7 +148,7 @@ func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // series QUERY VALUE makes Prometheus answer a query for the service checkout; a
-// value of "-" makes it answer without a series.
+// value of "-" makes it answer without a series, and "refused" refuse the query.
 func series(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: series QUERY VALUE")
@@ -164,6 +177,11 @@ func (p *fakePrometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	value, ok := p.values[r.FormValue("query")]
 	p.mu.Unlock()
+	if value == "refused" {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"status":"error","errorType":"bad_data","error":"no such function"}`)
+		return
+	}
 	if !ok || value == "-" {
 		fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
 		return

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -18,8 +20,8 @@ func (a *app) showCommand() *cobra.Command {
 		Short:   "Show an incident: what, why, steps, timeline",
 		Long: `Shows one incident: what happened, what was decided and why, what holds it and
 what would release it, the triggers and the deployment, the rollback's steps with
-how long each took, and the timeline. A service with an open incident may be
-named instead of its ID.
+how long each took, and the timeline. A service may be named instead of an ID: its
+open incident is shown, or else its newest closed one.
 
 While a rollback runs, --follow writes each transition as it comes, and on a
 terminal a line with the present phase, step and time; the incident is shown when
@@ -31,7 +33,7 @@ the rollback has ended. On a terminal that is what happens without the flag, too
 			if err != nil {
 				return err
 			}
-			i, data, err := fetch(cmd.Context(), c, args[0])
+			i, data, err := fetchAny(cmd.Context(), c, args[0])
 			if err != nil {
 				return err
 			}
@@ -56,6 +58,26 @@ func fetch(ctx context.Context, c *client, id string) (*incident.Incident, json.
 	i := &incident.Incident{}
 	data, err := c.get(ctx, "/api/v1/incidents/"+url.PathEscape(id), i)
 	return i, data, err
+}
+
+// fetchAny reads one incident, or the newest of a service that has none open.
+func fetchAny(ctx context.Context, c *client, id string) (*incident.Incident, json.RawMessage, error) {
+	i, data, err := fetch(ctx, c, id)
+	if refused, is := errors.AsType[*refusalError](err); !is || refused.status != http.StatusNotFound {
+		return i, data, err
+	}
+	var newest []json.RawMessage
+	query := url.Values{"service": {id}, "limit": {"1"}}
+	if _, failed := c.get(ctx, "/api/v1/incidents?"+query.Encode(), &newest); failed != nil {
+		return nil, nil, failed
+	}
+	if len(newest) == 0 {
+		return nil, nil, err
+	}
+	if err := json.Unmarshal(newest[0], i); err != nil {
+		return nil, nil, err
+	}
+	return i, newest[0], nil
 }
 
 // underWay tells whether a rollback is on its way or about to be.

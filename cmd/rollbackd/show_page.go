@@ -34,14 +34,14 @@ func (a *app) incidentPage(i *incident.Incident) *page {
 		p.line("  %s", plain(deploymentText(i.Deployment)))
 	}
 	for _, run := range i.EarlierRollbacks {
-		p.run(run)
+		p.run(run, i.Timeline)
 	}
 	if i.Rollback != nil {
-		p.run(i.Rollback)
+		p.run(i.Rollback, i.Timeline)
 	}
 	if i.Verification.State != "" {
 		p.heading("verification %s", i.Verification.State)
-		p.facts("from", instant(i.Verification.From), "until", instant(i.Verification.Until), "reason", i.Verification.Reason)
+		p.facts("from", instant(i.Verification.From), "deadline", instant(i.Verification.Until), "result", i.Verification.Reason)
 	}
 	p.heading("timeline (UTC)")
 	p.table("  ", timelineRows(i.Timeline))
@@ -77,16 +77,16 @@ func evidenceRows(triggers []incident.Evidence) [][]string {
 	rows := [][]string{{"NAME", "WHEN", "VALUE", "THRESHOLD", "SEVERITY", "SINCE", "FIRED", "CLEARED"}}
 	for _, t := range triggers {
 		rows = append(rows, []string{
-			t.Name, t.When, measured{value: t.Value, known: t.HasValue}.String(), t.Threshold, t.Severity.String(), instant(t.Since), instant(t.FiredAt), instant(t.ClearedAt),
+			t.Name, t.When, measured{t.ValueText, t.Value, t.HasValue, ""}.String(), t.Threshold, t.Severity.String(), instant(t.Since), instant(t.FiredAt), instant(t.ClearedAt),
 		})
 	}
 	return rows
 }
 
-// run adds one rollback with its steps.
-func (p *page) run(r *incident.Run) {
+// run adds one rollback with its steps. The timeline says why it was begun.
+func (p *page) run(r *incident.Run, timeline []incident.Moment) {
 	p.heading("%s", strings.Join([]string{"rollback " + arrow(r.From, r.To), string(r.State), elapsed(r, p.now)}, " · "))
-	p.facts("asked for by", r.By, "reason", r.Reason, "stopping", r.Stopping)
+	p.facts("begun by", r.By, "because", cause(r, timeline), "stopped", r.Stopping, "ended", ending(r))
 	rows := [][]string{{"STEP", "PART", "PHASE", "STATE", "ATTEMPTS", "TOOK", "EXIT"}}
 	for _, s := range r.Steps {
 		rows = append(rows, []string{s.Name, string(s.Section), s.Phase, string(s.State), fmt.Sprint(s.Attempts), stepTook(s), exitText(s.ExitCode)})
@@ -101,6 +101,32 @@ func (p *page) run(r *incident.Run) {
 			p.line("    | %s", plain(strings.TrimRight(line, "\r\n")))
 		}
 	}
+}
+
+// cause is why a rollback was begun: the last decision before it.
+func cause(r *incident.Run, timeline []incident.Moment) string {
+	text := ""
+	for _, m := range timeline {
+		if m.At.After(r.DecidedAt) {
+			break
+		}
+		if m.Kind == incident.KindDecided || m.Kind == incident.KindApproved {
+			text = m.Text
+		}
+	}
+	return text
+}
+
+// ending is how a rollback ended; empty while it goes on.
+func ending(r *incident.Run) string {
+	if !r.State.Ended() {
+		return ""
+	}
+	text := string(r.State)
+	if r.Reason != "" {
+		text += ": " + r.Reason
+	}
+	return text
 }
 
 // elapsed is how long a rollback took, or takes until now, against its SLA.

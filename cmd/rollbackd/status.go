@@ -14,10 +14,15 @@ import (
 type overview struct {
 	Ready bool `json:"ready"`
 	// NotReady is why not.
-	NotReady  string               `json:"not_ready,omitempty"`
-	Services  int                  `json:"services"`
-	NotOK     []serviceView        `json:"not_ok"`
-	Incidents []*incident.Incident `json:"open_incidents"`
+	NotReady string `json:"not_ready,omitempty"`
+	// ReloadFailed tells that the file on disk is not the configuration in force.
+	ReloadFailed bool `json:"reload_failed"`
+	// Sources are those that the daemon asks; SourcesUnknown is why they cannot be told.
+	Sources        []sourceState        `json:"sources"`
+	SourcesUnknown string               `json:"sources_unknown,omitempty"`
+	Services       int                  `json:"services"`
+	NotOK          []serviceView        `json:"not_ok"`
+	Incidents      []*incident.Incident `json:"open_incidents"`
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -25,8 +30,9 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:     "status",
 		GroupID: groupWatch,
 		Short:   "Is the daemon ready, and what is not well",
-		Long: `Prints whether the daemon is ready, every open incident, and every service that is
-not ok or has a pause or lock on it. Exits with 1 when the daemon is not ready.`,
+		Long: `Prints whether the daemon is ready and its configuration is the file's, whether each
+source answers, every open incident, and every service that is not ok or has a
+pause or lock on it. Exits with 1 when the daemon is not ready.`,
 		Example: "  rollbackd status\n  rollbackd status -o json | jq .open_incidents[].id",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,7 +57,7 @@ not ok or has a pause or lock on it. Exits with 1 when the daemon is not ready.`
 }
 
 func lookOver(cmd *cobra.Command, c *client) (overview, error) {
-	o := overview{NotOK: []serviceView{}, Incidents: []*incident.Incident{}}
+	o := overview{Sources: []sourceState{}, NotOK: []serviceView{}, Incidents: []*incident.Incident{}}
 	_, err := c.get(cmd.Context(), "/-/ready", nil)
 	var refused *refusalError
 	if errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable {
@@ -67,6 +73,7 @@ func lookOver(cmd *cobra.Command, c *client) (overview, error) {
 		return o, err
 	}
 	o.Services = len(services)
+	o.lookAtSources(cmd.Context(), c, services)
 	for _, s := range services {
 		if s.State != "ok" || len(s.Brakes) > 0 {
 			o.NotOK = append(o.NotOK, s)
@@ -83,6 +90,15 @@ func (a *app) statusPage(o overview) *page {
 		return p
 	}
 	p.line("rollbackd is ready · %s · %s", count(o.Services, "service"), count(len(o.Incidents), "open incident"))
+	if o.ReloadFailed {
+		p.line("%s", p.bold("the last reload failed: the configuration from before it is in force (what is wrong: the daemon's log, or rollbackd check)"))
+	}
+	for _, s := range o.Sources {
+		p.line("%s: %s", s.Source, plain(s.String()))
+	}
+	if o.SourcesUnknown != "" {
+		p.line("the sources' state is not known: %s", plain(o.SourcesUnknown))
+	}
 	if len(o.Incidents) > 0 {
 		p.line("")
 		p.table("", incidentRows(o.Incidents))

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 
 	"github.com/spf13/cobra"
@@ -37,6 +39,9 @@ there and the timeline around it. Exits with 1 when a case fails.`,
 			if err != nil {
 				return err
 			}
+			if result == (scenario.Result{}) {
+				return noCase(pick)
+			}
 			if !result.OK() {
 				return &exitError{code: exitProblem}
 			}
@@ -46,4 +51,12 @@ there and the timeline around it. Exits with 1 when a case fails.`,
 	cmd.Flags().StringVar(&pick, "run", "", "only the cases whose name matches this regular expression")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "name every case and print its timeline")
 	return cmd
+}
+
+// noCase is an error: tests that test nothing must not pass.
+func noCase(pick string) error {
+	if pick != "" {
+		return fmt.Errorf("--run: no case matches %q", pick)
+	}
+	return errors.New("there is no case")
 }

@@ -58,7 +58,7 @@ func brakes(bs []incident.BrakeView) string {
 func triggerRows(ts []triggerView) [][]string {
 	rows := [][]string{{"NAME", "STATE", "VALUE", "THRESHOLD", "SEVERITY", "SINCE", "WHEN"}}
 	for _, t := range ts {
-		value := measured{t.Value, t.HasValue, t.Reason}.String()
+		value := measured{t.ValueText, t.Value, t.HasValue, t.Reason}.String()
 		rows = append(rows, []string{t.Name, t.State, value, t.Threshold, t.Severity.String(), instant(t.Since), t.When})
 	}
 	return rows

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/spf13/cobra"
 
+	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/web"
 )
 
@@ -76,10 +78,28 @@ func (a *app) wordCommand(w word) *cobra.Command {
 				return err
 			}
 			p := a.page()
-			p.line("%s: %s", done.Incident, w.done)
+			p.line("%s: %s", done.Incident, outcome(cmd.Context(), c, w, done.Incident))
 			return a.print(data, p)
 		},
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record (required)")
 	return cmd
+}
+
+// outcome is what came of a word: what was done, but for an abort that waits for
+// the step that runs.
+func outcome(ctx context.Context, c *client, w word, id string) string {
+	if w.verb != "abort" {
+		return w.done
+	}
+	i, _, err := fetch(ctx, c, id)
+	if err != nil || i.Rollback == nil || i.Rollback.State.Ended() {
+		return w.done
+	}
+	for _, s := range i.Rollback.Steps {
+		if s.State == incident.StepRunning {
+			return "stopping after the step that runs (" + plain(s.Name) + ")"
+		}
+	}
+	return w.done
 }

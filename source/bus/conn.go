@@ -115,7 +115,9 @@ func (s *server) findStream(ctx context.Context, subject string) (stream, bool, 
 		st := found.State
 		return stream{name: found.Config.Name, created: found.Created, first: st.FirstSeq, last: st.LastSeq}, true, nil
 	case err == nil, errors.Is(err, jetstream.ErrEndOfData), errors.Is(err, jetstream.ErrStreamNotFound),
-		errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		// A server without JetStream has nobody who answers.
+		errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled),
+		errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return stream{}, false, nil
 	default:
 		return stream{}, false, err

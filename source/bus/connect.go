@@ -51,12 +51,12 @@ func natsOptions(o Options, e events) ([]nats.Option, error) {
 	if o.InboxPrefix != "" {
 		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
 	}
-	secret := func(path string) string {
-		text, err := os.ReadFile(path)
+	secret := func(read func() (string, error)) string {
+		text, err := read()
 		if err != nil {
-			e.failed(fmt.Errorf("nats: secret file: %w", err))
+			e.failed(fmt.Errorf("nats: %w", err))
 		}
-		return strings.TrimSpace(string(text))
+		return strings.TrimSpace(text)
 	}
 	switch {
 	case o.CredsFile != "":
@@ -67,10 +67,10 @@ func natsOptions(o Options, e events) ([]nats.Option, error) {
 			return nil, fmt.Errorf("nats: nkey_file %s: %w", o.NkeyFile, err)
 		}
 		opts = append(opts, nkey)
-	case o.TokenFile != "":
-		opts = append(opts, nats.TokenHandler(func() string { return secret(o.TokenFile) }))
+	case o.Token != nil:
+		opts = append(opts, nats.TokenHandler(func() string { return secret(o.Token) }))
 	case o.User != "":
-		opts = append(opts, nats.UserInfoHandler(func() (string, string) { return o.User, secret(o.PasswordFile) }))
+		opts = append(opts, nats.UserInfoHandler(func() (string, string) { return o.User, secret(o.Password) }))
 	}
 	if o.TLS != nil {
 		opts = append(opts, tlsOptions(*o.TLS)...)

@@ -2,8 +2,10 @@ package bus
 
 import (
 	"time"
+	"unicode"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/source"
 )
 
 // The keys of a deployment.
@@ -66,6 +68,9 @@ func ParseDeploy(e Event, rules Rules) (d incident.Deployed, ahead bool, err err
 	if d.Version == "" {
 		return incident.Deployed{}, false, reject(reasonMissingVersion, "")
 	}
+	if !source.IsVersion(d.Version) || d.Previous != "" && !source.IsVersion(d.Previous) {
+		return incident.Deployed{}, false, reject(reasonBadID, "version and previous: want "+source.VersionWanted)
+	}
 	d.Source = sourceName
 	if d.At.IsZero() {
 		d.At = e.At
@@ -97,13 +102,26 @@ func (b *deployBody) field(s *scanner, key int) (err error) {
 	case deployBy:
 		b.By, err = s.id("by")
 	case deployURL:
-		b.URL, err = s.note("url")
+		b.URL, err = s.brief("url")
 	case deployChange:
-		b.Change, err = s.note("change")
+		b.Change, err = s.brief("change")
 	case deployNoAutoRollback:
 		b.NoAutoRollback, err = s.flag("no_auto_rollback")
 	}
 	return err
+}
+
+// brief reads a text of at most as many printable characters as a name has
+// bytes. What is beyond is dropped: a deployment counts whatever its notes are.
+func (s *scanner) brief(what string) (string, error) {
+	b, err := s.typedText(what)
+	kept := make([]rune, 0, maxID)
+	for _, r := range string(b) {
+		if len(kept) < maxID && unicode.IsPrint(r) {
+			kept = append(kept, r)
+		}
+	}
+	return string(kept), err
 }
 
 func (s *scanner) flag(what string) (bool, error) {

@@ -38,10 +38,11 @@ type Options struct {
 	URL string
 	// Name identifies this connection to the server's operators.
 	Name string
-	// At most one of CredsFile, NkeyFile, TokenFile, and User with PasswordFile.
-	// All but the nkey are read anew at each connect.
-	CredsFile, NkeyFile, TokenFile string
-	User, PasswordFile             string
+	// At most one of CredsFile, NkeyFile, Token, and User with Password. All but
+	// the nkey are read anew at each connect; errors must not hold the secret.
+	CredsFile, NkeyFile string
+	Token, Password     func() (string, error)
+	User                string
 	// TLS is nil for a connection that is encrypted only if the server asks.
 	TLS *TLS
 	// InboxPrefix replaces _INBOX where an account is confined; may be empty.
@@ -81,16 +82,16 @@ func (o Options) withDefaults() (Options, error) {
 		problems = append(problems, errors.New("nats: no sink for the events"))
 	}
 	methods := 0
-	for _, m := range []string{o.CredsFile, o.NkeyFile, o.TokenFile, o.User} {
-		if m != "" {
+	for _, used := range []bool{o.CredsFile != "", o.NkeyFile != "", o.Token != nil, o.User != ""} {
+		if used {
 			methods++
 		}
 	}
 	if methods > 1 {
-		problems = append(problems, errors.New("nats: more than one of creds_file, nkey_file, token_file and user"))
+		problems = append(problems, errors.New("nats: more than one of creds_file, nkey_file, token and user"))
 	}
-	if (o.User == "") != (o.PasswordFile == "") {
-		problems = append(problems, errors.New("nats: user and password_file belong together"))
+	if (o.User == "") != (o.Password == nil) {
+		problems = append(problems, errors.New("nats: user and password belong together"))
 	}
 	if t := o.TLS; t != nil && (t.CertFile == "") != (t.KeyFile == "") {
 		problems = append(problems, errors.New("nats: tls: cert_file and key_file belong together"))

@@ -10,9 +10,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+func noSecret() (string, error) { return "", nil }
+
 func TestNewSaysAllThatIsWrong(t *testing.T) {
 	_, err := New(Options{
-		TokenFile: "t", CredsFile: "c", PasswordFile: "p", TLS: &TLS{CertFile: "c"},
+		Token: noSecret, CredsFile: "c", Password: noSecret, TLS: &TLS{CertFile: "c"},
 		Maps: []Map{
 			{Subject: "a.>", Kind: "health"},
 			{Subject: "b.*", Kind: "health"},
@@ -28,7 +30,7 @@ func TestNewSaysAllThatIsWrong(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, part := range []string{
-		"no url", "no sink", "more than one of creds_file", "user and password_file", "cert_file and key_file",
+		"no url", "no sink", "more than one of creds_file", "user and password belong", "cert_file and key_file",
 		`"a.>"`, `"b.*" has 1 wildcards and 0 tokens`, `token "host" is not known`, `kind "signal" is not supported`, `"e..f"`, `"g h"`, `"i.j*"`,
 		"rollbackd.v1.deploy.* is listened to twice",
 	} {
@@ -99,14 +101,18 @@ func TestTheConnectionNeverGivesUp(t *testing.T) {
 		}
 		return n
 	}
-	n := apply(Options{Name: "me", User: "u", PasswordFile: secret, InboxPrefix: "_MINE", TLS: &TLS{ServerName: "s"}})
+	read := func() (string, error) {
+		text, err := os.ReadFile(secret)
+		return string(text), err
+	}
+	n := apply(Options{Name: "me", User: "u", Password: read, InboxPrefix: "_MINE", TLS: &TLS{ServerName: "s"}})
 	if n.MaxReconnect != -1 || !n.RetryOnFailedConnect || !n.IgnoreAuthErrorAbort || !n.PermissionErrOnSubscribe || !n.NoEcho || n.Name != "me" || n.InboxPrefix != "_MINE" || n.TLSConfig.ServerName != "s" {
 		t.Errorf("options %+v", n)
 	}
 	if user, password := n.UserInfo(); user != "u" || password != "one" {
 		t.Errorf("user %s, password %s", user, password)
 	}
-	token := apply(Options{TokenFile: secret}).TokenHandler
+	token := apply(Options{Token: read}).TokenHandler
 	write("two")
 	if got := token(); got != "two" {
 		t.Errorf("token %s, want the file's present content", got)

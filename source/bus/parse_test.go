@@ -226,6 +226,10 @@ func TestParseDeploy(t *testing.T) {
 				By: "alice", URL: "https://ci/7", Change: "abc", NoAutoRollback: true,
 			},
 		},
+		{
+			"what runs need not fit into a step, and notes are kept brief", `{"version":"2:1.0~rc1","url":"` + strings.Repeat("é", 300) + `","change":"a\u0007b"}`,
+			incident.Deployed{Version: "2:1.0~rc1", At: arrival(), URL: strings.Repeat("é", 256), Change: "ab"},
+		},
 		{"long ago", `{"version":"v2","started_at":"2020-01-02T03:00:00Z"}`, incident.Deployed{Version: "v2", At: arrival(), StartedAt: at("2020-01-02T03:00:00Z")}},
 	}
 	for _, tt := range tests {
@@ -245,6 +249,7 @@ func TestParseDeploy(t *testing.T) {
 		`{"version":"v2","version":"v3"}`: "duplicate_key", `{"version":"v2","no_auto_rollback":"yes"}`: "bad_type",
 		`{"version":"v2","at":"now"}`: "bad_time", `{"version":"v2","at":"2026-01-02T03:10:00Z"}`: "future",
 		`{"version":"v2","started_at":"2026-01-02T03:10:00Z"}`: "future", `{"version":"v\u0000"}`: "bad_id",
+		`{"version":"-rf"}`: "bad_id", `{"version":"v 2"}`: "bad_id", `{"version":"v2","previous":"v²"}`: "bad_id", `{"version":"v` + strings.Repeat("2", 128) + `"}`: "bad_id",
 		`{"context":{"specversion":"0.5.1"},"subject":{}}`: "missing_version", `{"specversion":"1.0"}`: "unsupported_format",
 	}
 	for body, want := range refused {

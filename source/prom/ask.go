@@ -112,6 +112,16 @@ func (s *Source) timeout(sp span) time.Duration {
 	return s.opt.Timeout
 }
 
+// readable is a timeout that Prometheus can read. The client library writes it as
+// Go does, and "7.5s" is no duration to Prometheus: it answers 400. Above a second
+// it is cut to whole seconds, below to whole milliseconds.
+func readable(d time.Duration) time.Duration {
+	if d >= time.Second {
+		return d.Truncate(time.Second)
+	}
+	return max(d.Truncate(time.Millisecond), time.Millisecond)
+}
+
 // share gives one of n attempts its part of the time that is left.
 func (s *Source) share(ctx context.Context, n int) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
@@ -129,7 +139,7 @@ func (s *Source) askServer(ctx context.Context, n int, q question, sp span) (vec
 	var value model.Value
 	var warnings v1.Warnings
 	var infos v1.Infos
-	within := v1.WithTimeout(s.timeout(sp))
+	within := v1.WithTimeout(readable(s.timeout(sp)))
 	if sp.count == 1 {
 		value, warnings, infos, err = promAPI.Query(ctx, q.query, sp.from, within)
 	} else {

@@ -56,7 +56,7 @@ func TestTicksAreOnTheGrid(t *testing.T) {
 				if got := r.form.Get("time"); got != trimFloat(s.At) {
 					t.Errorf("asked for time %s, want the tick %s", got, trimFloat(s.At))
 				}
-				if r.method != "POST" || r.path != "/base/api/v1/query" || r.form.Get("timeout") != "3.5s" {
+				if r.method != "POST" || r.path != "/base/api/v1/query" || r.form.Get("timeout") != "3s" {
 					t.Errorf("asked by %s %s with timeout %s", r.method, r.path, r.form.Get("timeout"))
 				}
 			}

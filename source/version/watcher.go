@@ -158,6 +158,9 @@ func label(q Query) string {
 // tell hands a version over when it is news, and logs trouble when it begins,
 // changes or ends.
 func (w *Watcher) tell(service, from, v string, err error) {
+	if err == nil && !source.IsVersion(v) {
+		err = fmt.Errorf("%s: %.40q is no version that can be used: want %s", from, v, source.VersionWanted)
+	}
 	now := w.opt.Clock.Now().UTC().Round(0) // as others can compare it
 	w.mu.Lock()
 	defer w.mu.Unlock()

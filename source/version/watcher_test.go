@@ -192,6 +192,26 @@ func TestVersionQueries(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeAVersionIsUnknown(t *testing.T) {
+	link := release(t, "v1~rc1", "v 2")
+	point(t, link, "releases/v1~rc1")
+	var log bytes.Buffer
+	a := &asker{labels: map[string]bool{}, answers: map[string][]string{"q": {"-v3", "-v3", "v3"}}}
+	opt := version.Options{
+		Symlinks: []version.Symlink{{Service: "s", Path: link}}, Queries: []version.Query{{Service: "q", Query: "q"}}, Asker: a,
+		Logger: hclog.New(&hclog.LoggerOptions{Output: &log}),
+	}
+	box := watch(t, opt, 25*time.Second, func(int) { point(t, link, "releases/v 2") })
+	if diff := cmp.Diff([]string{"s=v1~rc1@symlink", "q=v3@version_query"}, box.told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	for _, text := range []string{`v 2`, `-v3`} {
+		if got := strings.Count(log.String(), text); got != 1 {
+			t.Errorf("%q was logged %d times, want once:\n%s", text, got, log.String())
+		}
+	}
+}
+
 func TestNewSaysAllThatIsWrong(t *testing.T) {
 	_, err := version.New(version.Options{
 		Symlinks: []version.Symlink{{Service: "s"}}, Queries: []version.Query{{Service: "s", Query: "q"}},
