@@ -94,6 +94,7 @@ func (h *house) start(ctx context.Context) error {
 	if err := h.startSources(ctx, c, downFrom); err != nil {
 		return err
 	}
+	h.parts.start(ctx, "disk", h.watchDisk)
 	h.ready.Store(true)
 	h.systemd.ready()
 	h.log.Info("ready", "listen", doors.TCPAddr(), "socket", doors.SocketPath())
@@ -111,7 +112,9 @@ func (h *house) mode() string {
 func (h *house) stop() error {
 	h.ending.Store(true)
 	h.systemd.stopping()
-	h.log.Info("stopping: a step that runs is finished first", "at_most", h.o.StepGrace.String())
+	if h.responder != nil {
+		h.log.Info("stopping: a step that runs is finished first", "at_most", h.o.StepGrace.String())
+	}
 	err := h.parts.stop()
 	if err == nil {
 		h.log.Info("stopped")
@@ -226,7 +229,6 @@ func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *inci
 	})
 	h.parts.start(ctx, "watchdog", func(ctx context.Context) error { return h.systemd.watch(ctx, h.responder.LastLoop) })
 	h.parts.start(ctx, "responder", h.responder.Run)
-	h.parts.start(ctx, "disk", h.watchDisk)
 	return nil
 }
 

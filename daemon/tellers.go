@@ -56,6 +56,12 @@ func (t *tellers) webhook(name string, hook *config.Webhook) (notify.Notifier, e
 	if err != nil {
 		return nil, err
 	}
+	if !hook.Secret.IsZero() {
+		if _, err := hook.Secret.Read(); err != nil {
+			// Said at the start: the first message is no time to learn it.
+			t.h.log.Warn("the signing secret of a receiver cannot be read: it gets no message until it can", "receiver", name, "err", err)
+		}
+	}
 	return notify.NewWebhook(notify.WebhookOptions{
 		URL: hook.URL, Secret: reader(hook.Secret), Transport: transport, Clock: t.h.o.Clock, Logger: t.h.log.Named("notify"),
 	})

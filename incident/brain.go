@@ -13,8 +13,12 @@ import (
 // its inputs, in one order.
 type Brain struct {
 	opts Options
-	mem  *memory
-	live map[string]*live
+	// awake is false until Restored: before that the windows are being rebuilt, and
+	// whatever comes in is only taken in. A decision on half of the past would be a
+	// guess, and a step begun then would be taken for one of an earlier life.
+	awake bool
+	mem   *memory
+	live  map[string]*live
 	// waiting are inputs that lead to an entry which is not yet durable, oldest
 	// first. They stay until it is: a failing journal loses no deployment and
 	// no end of a step.
@@ -156,7 +160,7 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 	case Samples:
 		b.samples(in)
 		if in.Kind == Rebuilt {
-			return nil // the past decides nothing; Restored looks at what came of it
+			return nil // the past decides nothing
 		}
 	case Health:
 		b.health(now, in)
@@ -170,10 +174,13 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 	case Deployed, VersionSeen, StepEnded:
 		b.waiting = append(b.waiting, in)
 	case Disk:
-		if e := b.disk(now, in); e != nil {
+		if e := b.disk(now, in); b.awake && e != nil {
 			return e
 		}
 	case Command:
+		if !b.awake {
+			return refuse(in, "refused", "rollbackd is starting: the windows are being rebuilt", "")
+		}
 		b.replying = in.ID
 		return b.command(now, in)
 	case RecordFailed:
@@ -184,6 +191,9 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		return b.restored(now, in)
 	case Wake:
 		b.wakeDue(now)
+	}
+	if !b.awake {
+		return nil
 	}
 	return b.settle(now)
 }
@@ -276,7 +286,7 @@ func (b *Brain) restored(now time.Time, in Restored) []Effect {
 		l.begun, l.confirm, l.progress = StepRef{}, confirmRead{}, progress{}
 		b.dirty[name] = true
 	}
-	b.waiting = nil
+	b.awake = true
 	text := "rollbackd started"
 	if !in.DownFrom.IsZero() {
 		text = "rollbackd started; the last entry before is from " + clockTime(in.DownFrom)

@@ -302,3 +302,39 @@ func TestAVetoOutlivesClose(t *testing.T) {
 		t.Errorf("after close: %s by %q with %d steps, want held by vetoed", inc.State, inc.Decision.HeldBy, len(w.started))
 	}
 }
+
+// Before Restored nothing is decided, whatever comes in: a step begun then would
+// be taken for one that an earlier process began.
+func TestNothingIsDecidedBeforeRestored(t *testing.T) {
+	w := newWorld(t, options("shop"))
+	w.hang["flip"] = true
+	broken(t, w, "shop")
+	w.run(15 * time.Second)
+	flip := w.started[len(w.started)-1]
+	w.give(incident.StepEnded{Ref: flip.Ref, Result: incident.StepResult{State: incident.StepDone}})
+	journal := w.journal
+	for len(journal) > 0 && journal[len(journal)-1].Kind != incident.KindStepEnded {
+		journal = journal[:len(journal)-1]
+	}
+	b := incident.New(w.opts)
+	for _, e := range journal {
+		b.Apply(e)
+	}
+	for _, in := range []incident.Input{
+		incident.Samples{At: w.now, Kind: incident.Rebuilt},
+		incident.Samples{At: w.now, Kind: incident.Grid},
+		incident.Wake{},
+		incident.Disk{Free: 1, MinFree: 2},
+		incident.Health{Service: "shop", Check: trigger.HealthCheck{Instance: "a", Status: trigger.HealthFail}},
+		incident.HealthGap{At: w.now},
+		incident.VersionSeen{Service: "shop", Version: "v9", At: w.now, Source: "symlink"},
+	} {
+		if effects := b.Step(w.now, in); len(effects) != 0 {
+			t.Errorf("%T leads to %d effects before Restored", in, len(effects))
+		}
+	}
+	command := b.Step(w.now, incident.Command{ID: "c", Verb: "rollback", Service: "shop", Actor: "alice"})
+	if reply, ok := command[0].(incident.Reply); !ok || len(command) != 1 || reply.Err == "" {
+		t.Errorf("a command before Restored leads to %+v, want a refusal", command)
+	}
+}

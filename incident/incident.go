@@ -111,7 +111,10 @@ type Run struct {
 	SLASeconds      float64            `json:"sla_seconds"`
 	SLAMet          *bool              `json:"sla_met,omitempty"`
 	PhaseSeconds    map[string]float64 `json:"phase_seconds,omitempty"`
-	Steps           []StepRun          `json:"steps"`
+	// Checks are set in the public form only: the built-in first check and the
+	// plan's own. In memory and in the journal they stand before the steps in Steps.
+	Checks []StepRun `json:"checks,omitempty"`
+	Steps  []StepRun `json:"steps"`
 	// Changed is true once a changing step has begun.
 	Changed      bool              `json:"changed"`
 	LastChangeAt time.Time         `json:"last_change_at,omitzero"`

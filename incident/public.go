@@ -25,12 +25,25 @@ func (run *Run) public() *Run {
 		return nil
 	}
 	c := *run
-	c.Steps = append([]StepRun{}, run.Steps...)
+	c.Checks, c.Steps = nil, []StepRun{}
+	for _, s := range run.Steps {
+		if s.Section == SectionPrepare || s.Section == SectionChecks {
+			c.Checks = append(c.Checks, s)
+		} else {
+			c.Steps = append(c.Steps, s)
+		}
+	}
 	c.Values = nil
 	c.Plan.Checks = withoutWork(run.Plan.Checks)
 	c.Plan.Steps = withoutWork(run.Plan.Steps)
 	c.Plan.Finally = withoutWork(run.Plan.Finally)
 	return &c
+}
+
+// All are the checks and the steps in the order in which they run, of a run in
+// either form.
+func (run *Run) All() []StepRun {
+	return append(append([]StepRun{}, run.Checks...), run.Steps...)
 }
 
 func withoutWork(steps []PlanStep) []PlanStep {

@@ -144,6 +144,7 @@ func TestCommandOnAFullDiskIsRefusedAndNotLeftHanging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
 		r, stop := begin(t, w.real(t, time.Minute))
+		r.Submit(incident.Restored{To: time.Now().UTC()})
 		r.Submit(incident.Deployed{Service: "checkout", Version: "v2", Previous: "v1", At: time.Now().UTC(), Source: "command"})
 		synctest.Wait()
 		w.mu.Lock()

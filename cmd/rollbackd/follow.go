@@ -141,7 +141,7 @@ func progress(i *incident.Incident, now time.Time) string {
 func present(r *incident.Run) string {
 	at, total := 0, 0
 	name := ""
-	for _, s := range r.Steps {
+	for _, s := range r.All() {
 		if s.Section != incident.SectionSteps {
 			if s.State == incident.StepRunning {
 				return plain(s.Name) + " (" + string(s.Section) + ")"

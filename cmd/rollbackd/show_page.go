@@ -88,11 +88,11 @@ func (p *page) run(r *incident.Run, timeline []incident.Moment) {
 	p.heading("%s", strings.Join([]string{"rollback " + arrow(r.From, r.To), string(r.State), elapsed(r, p.now)}, " · "))
 	p.facts("begun by", r.By, "because", cause(r, timeline), "stopped", r.Stopping, "ended", ending(r))
 	rows := [][]string{{"STEP", "PART", "PHASE", "STATE", "ATTEMPTS", "TOOK", "EXIT"}}
-	for _, s := range r.Steps {
+	for _, s := range r.All() {
 		rows = append(rows, []string{s.Name, string(s.Section), s.Phase, string(s.State), fmt.Sprint(s.Attempts), stepTook(s), exitText(s.ExitCode)})
 	}
 	p.table("  ", rows)
-	for _, s := range r.Steps {
+	for _, s := range r.All() {
 		if s.State != incident.StepFailed && s.State != incident.StepUncertain {
 			continue
 		}

@@ -96,7 +96,7 @@ func outcome(ctx context.Context, c *client, w word, id string) string {
 	if err != nil || i.Rollback == nil || i.Rollback.State.Ended() {
 		return w.done
 	}
-	for _, s := range i.Rollback.Steps {
+	for _, s := range i.Rollback.All() {
 		if s.State == incident.StepRunning {
 			return "stopping after the step that runs (" + plain(s.Name) + ")"
 		}
