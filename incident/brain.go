@@ -417,6 +417,9 @@ func (b *Brain) serviceRule(now time.Time, name string) []Effect {
 	}
 	s := b.mem.service(name)
 	if s.Open == nil {
+		if !b.anyFiring(l) {
+			l.journalFailed = false
+		}
 		if e := b.openRule(now, name, l, s); e != nil {
 			return e
 		}

@@ -373,6 +373,9 @@ func (b *Brain) commandPardon(now time.Time, c Command, name string) []Effect {
 		return refuse(c, "not_found", fmt.Sprintf("version %q of %s is not known", c.Version, name), "")
 	}
 	e := b.entry(now, KindPardon, name, c.Actor, fmt.Sprintf("%s pardoned by %s", c.Version, c.Actor))
+	if open := b.mem.service(name).Open; open != nil {
+		e.Incident = open.ID
+	}
 	e.Pardon = &PardonEntry{Version: c.Version, Reason: c.Reason}
 	return []Effect{Record{Entry: e}, Reply{ID: c.ID}}
 }

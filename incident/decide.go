@@ -33,6 +33,9 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 	}
 	switch inc.State {
 	case Confirming:
+		if e := b.redecide(now, name, inc); e != nil {
+			return e
+		}
 		return b.confirmRule(now, name, l, inc)
 	case CountingDown:
 		return b.countdownRule(now, name, inc)
@@ -76,6 +79,9 @@ func (inc *Incident) keeping(d Decision) Decision {
 	kept := inc.Decision
 	kept.Severity = d.Severity
 	kept.Reason = d.Reason
+	if d.HeldBy == "" && d.State == inc.State && !kept.ByPerson {
+		kept.Justified = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(kept.Justified), d.Justified...))))
+	}
 	return kept
 }
 
@@ -146,6 +152,15 @@ func (d Decision) stickyHolds() []Hold {
 	return holds
 }
 
+// sameBesideBrakes tells whether two decisions are held by the same guards, pauses
+// and locks aside: those come and go without changing what is asked.
+func (d Decision) sameBesideBrakes(other Decision) bool {
+	lasting := func(holds []Hold) []Guard {
+		return slices.DeleteFunc(guardsOf(holds), func(g Guard) bool { return g == GuardPaused || g == GuardLocked })
+	}
+	return slices.Equal(lasting(d.Holds), lasting(other.Holds))
+}
+
 // heldRule decides again when the guards that hold let go, or when it got worse.
 func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 	if sticky := inc.Decision.stickyHolds(); len(sticky) > 0 {
@@ -156,6 +171,9 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 	}
 	if inc.again {
 		return b.redecide(now, name, inc)
+	}
+	if e := b.newBrakes(now, name, inc); e != nil {
+		return e
 	}
 	if len(inc.Decision.releasing()) == 0 || b.stillBlind(name, inc) {
 		return b.overdueRule(now, inc)
@@ -168,6 +186,21 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 		// The countdown ran before it went blind; what is left is to confirm.
 		d.State, d.Deadline = Confirming, b.confirmDeadline(now, now, d.Severity)
 	}
+	return b.decided(now, inc, d)
+}
+
+// newBrakes adds a pause or lock that was set while other guards held already.
+func (b *Brain) newBrakes(now time.Time, name string, inc *Incident) []Effect {
+	holding := guardsOf(inc.Decision.Holds)
+	asks := inc.Decision.Response.Directness == evaluator.Approve // a pause does not keep from asking
+	added := slices.DeleteFunc(b.brakeHolds(now, b.mem.service(name)), func(h Hold) bool {
+		return slices.Contains(holding, h.Guard) || asks && h.Guard.limitsAutomatic()
+	})
+	if len(added) == 0 {
+		return nil
+	}
+	d := inc.Decision
+	d.hold(append(added, inc.Decision.Holds...))
 	return b.decided(now, inc, d)
 }
 
@@ -227,7 +260,7 @@ func (b *Brain) countdownRule(now time.Time, name string, inc *Incident) []Effec
 		return nil
 	}
 	d, ok := b.judge(now, name, inc)
-	if !ok || d.HeldBy == "" && d.Response.Directness < inc.Decision.Response.Directness {
+	if !ok || d.Response.Directness < inc.Decision.Response.Directness {
 		// What led to the countdown does not fire at its end: read once more, which
 		// either stands it down or finds that it breaches. A lesser trigger that
 		// fires instead justifies nothing.
@@ -248,10 +281,7 @@ func (b *Brain) countdownRule(now time.Time, name string, inc *Incident) []Effec
 // overdueRule escalates once when the time to decide is over.
 func (b *Brain) overdueRule(now time.Time, inc *Incident) []Effect {
 	deadline := inc.Decision.Deadline
-	if deadline.IsZero() || now.Before(deadline) || inc.EscalatedAt.After(inc.decidedAt) || inc.EscalatedAt.Equal(deadline) {
-		return nil
-	}
-	if inc.AckedBy != "" {
+	if deadline.IsZero() || now.Before(deadline) || inc.escalated || inc.AckedBy != "" {
 		return nil
 	}
 	e := b.incidentEntry(now, KindEscalated, inc, "rollbackd", fmt.Sprintf("nobody decided by %s", shortTime(deadline)))

@@ -24,15 +24,20 @@ func (inc *Incident) fold(e Entry) {
 			inc.Deployment = &d
 			inc.again = true
 		}
+	case KindPardon:
+		inc.again = true
 	case KindFired, KindCleared:
 		inc.foldTrigger(e)
 	case KindDecided:
+		brakesOnly := inc.State == Held && e.Decided.State == Held && inc.Decision.sameBesideBrakes(*e.Decided)
+		inc.escalated = inc.escalated && inc.Decision.Deadline.Equal(e.Decided.Deadline)
 		inc.Decision = *e.Decided
 		inc.State = e.Decided.State
 		inc.Severity = e.Decided.Severity
 		inc.decidedAt = e.At
+		inc.lasting = inc.lasting || len(inc.Decision.stickyHolds()) > 0
 		inc.again, inc.worse, inc.watching = false, false, false
-		if inc.State == Held {
+		if inc.State == Held && !brakesOnly {
 			inc.Approvals = nil // a yes is for what was asked, not for what comes after
 		}
 	case KindApproved:
@@ -43,7 +48,7 @@ func (inc *Incident) fold(e Entry) {
 	case KindAcked:
 		inc.AckedBy = e.Actor
 	case KindEscalated:
-		inc.EscalatedAt = e.At
+		inc.EscalatedAt, inc.escalated = e.At, true
 	case KindStoodDown:
 		// The confirm-read found it well: back to watching.
 		inc.State = Firing

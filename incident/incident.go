@@ -62,6 +62,8 @@ type Incident struct {
 	decidedAt  time.Time // of the decision in force
 	heldAfter  Guard     // what holds it after the run that ended
 	moments    int       // entries folded so far
+	escalated  bool      // people were reminded that the deadline in force is over
+	lasting    bool      // held for good once: never acts by itself again
 	superseded bool      // a newer deployment overtook the verification
 }
 

@@ -46,6 +46,10 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 			best.capped = fmt.Sprintf("%s is %d deployments back, and max_back is %d", t.Version, t.Back, o.Deployment.MaxBack)
 		}
 	}
+	// After a veto, an abort or a failed rollback only a person's word acts.
+	if inc.lasting && d.Response.Directness > evaluator.Approve {
+		d.Response = d.Response.Cap(evaluator.Approve)
+	}
 	d.Justified = justifying(opinions, d.Response.Directness)
 	d.Reason = reasonText(best, s.Ledger.current())
 	if d.Response.Directness <= evaluator.Notify {

@@ -178,7 +178,7 @@ func (s *serviceMemory) applyOwn(e Entry) {
 	default: // every other kind is about an incident
 	}
 	// An incident shows the deployment it is about, until something is started.
-	if e.Incident != "" && s.Open != nil && e.Kind == KindDeployment {
+	if e.Incident != "" && s.Open != nil && (e.Kind == KindDeployment || e.Kind == KindPardon) {
 		s.Open.fold(e)
 	}
 }
@@ -207,13 +207,15 @@ func (m *memory) applyIncident(e Entry) {
 		s.Ledger.blame(e.Opened.Blames, inc.ID)
 	case KindVetoed:
 		s.Veto = &veto{Deployment: s.deploymentID(), Severity: inc.Severity, By: e.Actor, At: e.At}
-	case KindApproved:
-		s.Veto = nil
+	case KindDecided:
+		if e.Decided.ByPerson {
+			s.Veto = nil
+		}
 	case KindStepEnded:
 		if e.Step.Changes {
 			s.LastStepEnd = e.At
 		}
-		if run := inc.Rollback; run != nil && !run.Changed {
+		if run := inc.Rollback; run != nil && !inc.changed() {
 			s.Ledger.unquarantine(run.From, inc.ID)
 		}
 	case KindVerifying:

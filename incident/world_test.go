@@ -117,11 +117,16 @@ func (w *world) answer() trigger.Answer {
 
 // give hands one input to the brain, and all that comes of it.
 func (w *world) give(in incident.Input) {
+	before := len(w.journal)
 	incident.Drive(w.brain, w.now, in, w)
 	for len(w.queue) > 0 {
 		next := w.queue[0]
 		w.queue = w.queue[1:]
 		incident.Drive(w.brain, w.now, next, w)
+	}
+	// A rule that undoes what another has just decided never comes to rest.
+	if n := len(w.journal) - before; n > 100 {
+		w.t.Fatalf("%T led to %d entries, the last of them %q", in, n, w.journal[len(w.journal)-1].Text)
 	}
 }
 
