@@ -10,7 +10,7 @@ GO          ?= go
 MODULES := . $(patsubst %/go.mod,%,$(wildcard test/go.mod)) examples/demo
 
 # Programs that tests start, and the Debian packages they come from.
-COMPONENTS := prometheus nats-server
+COMPONENTS := prometheus nats-server systemd-analyze:systemd
 
 # What `rollbackd version` says; outside a clone it says nothing.
 BUILD   := github.com/prometheus/common/version
