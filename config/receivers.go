@@ -102,3 +102,11 @@ func readWebhook(receiver *table) *Webhook {
 func (r Receiver) pages(s trigger.Severity) bool {
 	return len(r.Severities) == 0 || slices.Contains(r.Severities, s)
 }
+
+// Wants tells whether a receiver that is addressed is told of a message: its
+// severities and events say so, and where it names none it wants all. A message
+// about the daemon itself has no severity.
+func (r Receiver) Wants(severity trigger.Severity, event string) bool {
+	severe := len(r.Severities) == 0 || severity == 0 || slices.Contains(r.Severities, severity)
+	return severe && (len(r.Events) == 0 || slices.Contains(r.Events, event))
+}

@@ -126,15 +126,9 @@ func (h *house) receivers(m incident.Message) []string {
 	var wanted []string
 	for _, name := range names {
 		r, known := c.Receivers[name]
-		if known && r.Webhook != nil && wants(r, m) {
+		if known && r.Webhook != nil && r.Wants(m.Severity, m.Event) {
 			wanted = append(wanted, name)
 		}
 	}
 	return wanted
-}
-
-func wants(r config.Receiver, m incident.Message) bool {
-	// A message about the daemon itself has no severity: everybody is told.
-	severe := len(r.Severities) == 0 || m.Severity == 0 || slices.Contains(r.Severities, m.Severity)
-	return severe && (len(r.Events) == 0 || slices.Contains(r.Events, m.Event))
 }

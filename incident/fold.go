@@ -36,7 +36,7 @@ func (inc *Incident) fold(e Entry) {
 		inc.Severity = e.Decided.Severity
 		inc.decidedAt = e.At
 		inc.lasting = inc.lasting || len(inc.Decision.stickyHolds()) > 0
-		inc.again, inc.worse, inc.watching = false, false, false
+		inc.again, inc.worse = false, false
 		if inc.State == Held && !brakesOnly {
 			inc.Approvals = nil // a yes is for what was asked, not for what comes after
 		}
@@ -52,7 +52,6 @@ func (inc *Incident) fold(e Entry) {
 	case KindStoodDown:
 		// The confirm-read found it well: back to watching.
 		inc.State = Firing
-		inc.watching = true
 		inc.Decision = Decision{State: Firing, Reason: e.Text, Severity: inc.Severity}
 		inc.Approvals = nil
 		for i := range inc.Triggers {

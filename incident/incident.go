@@ -58,7 +58,6 @@ type Incident struct {
 
 	again      bool      // something asks for a new decision
 	worse      bool      // the severity rose since the last decision
-	watching   bool      // stood down by a confirm-read: back to watching
 	decidedAt  time.Time // of the decision in force
 	heldAfter  Guard     // what holds it after the run that ended
 	moments    int       // entries folded so far

@@ -27,14 +27,6 @@ func (t *told) configure(c *config.Config) {
 	t.names, t.receivers = slices.Sorted(maps.Keys(c.Receivers)), c.Receivers
 }
 
-// wants tells whether a receiver is told about a message. One about the daemon
-// itself has no severity: everybody is told.
-func (t told) wants(name string, m incident.Message) bool {
-	r := t.receivers[name]
-	severe := len(r.Severities) == 0 || m.Severity == 0 || slices.Contains(r.Severities, m.Severity)
-	return severe && (len(r.Events) == 0 || slices.Contains(r.Events, m.Event))
-}
-
 // tell delivers a message to each of its receivers: at once, or when a receiver
 // that is down comes back. A message counts once, when the first receiver has
 // it; where no receiver is configured, the log has it at once.
@@ -50,7 +42,7 @@ func (w *world) tell(m incident.Message) {
 		receivers = w.told.names
 	}
 	for _, receiver := range receivers {
-		if !w.told.wants(receiver, m) {
+		if !w.told.receivers[receiver].Wants(m.Severity, m.Event) {
 			continue
 		}
 		at, delivered := w.now, true
