@@ -16,7 +16,7 @@ func (c *Config) BrainOptions() incident.Options {
 		Corroborate: c.NATS.RequireCorroboration,
 		Matrix:      c.Matrix,
 		Decide: incident.Decide{
-			Within: c.Decide.Within, Approvals: c.Decide.Approvals, ApprovalExpires: c.Decide.ApprovalExpires,
+			Within: c.Decide.Within, Approvals: map[string]int{"any": c.Decide.Approvals}, ApprovalExpires: c.Decide.ApprovalExpires,
 		},
 		Guards: incident.Guards{
 			PerServiceCount:  c.Guards.PerServiceCount,

@@ -319,7 +319,7 @@ func (inc *Incident) changed() bool {
 
 // approvedRule goes on when enough people have said yes.
 func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *serviceMemory) []Effect {
-	if inc.State == Confirming || b.validApprovals(now, inc) < max(1, b.opts.Decide.Approvals) {
+	if inc.State == Confirming || b.validApprovals(now, inc) < max(1, b.opts.Decide.Approvals["any"]) {
 		return nil
 	}
 	d := inc.Decision

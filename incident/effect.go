@@ -35,6 +35,9 @@ type Start struct {
 	Do json.RawMessage
 	// Probe is the step's probe in the same form; nil without one.
 	Probe json.RawMessage
+	// If is asked before the step in the same form: exit 0 runs it, 1 skips it
+	// (the result is then skipped), anything else fails it. Nil without one.
+	If json.RawMessage
 	// Values fill `${…}`.
 	Values map[string]string
 	// IncidentJSON is given to exec steps on standard input.
@@ -49,6 +52,17 @@ type Start struct {
 	ProbeFirst bool
 	// StartedAt is the time of the intent.
 	StartedAt time.Time
+}
+
+// Capture asks for an incident's state to be kept, in order and all by the
+// deadline. Each end comes back as Captured, also that of a capture for which
+// the time did not suffice.
+type Capture struct {
+	Service, Incident string
+	Steps             []PlanStep
+	Values            map[string]string
+	IncidentJSON      json.RawMessage
+	Deadline          time.Time
 }
 
 // Stop asks to cut short the present step of a run. Only a step that changes
@@ -84,6 +98,8 @@ func (Reply) effect()  {}
 func (Tell) effect()   {}
 func (WakeAt) effect() {}
 
+func (Capture) effect() {}
+
 // Section is the part of a plan that a step belongs to.
 type Section string
 
@@ -91,10 +107,15 @@ type Section string
 const (
 	// SectionPrepare is the built-in first check: every value can be filled in
 	// and every target exists. It has one step, with index 0.
-	SectionPrepare Section = "prepare"
-	SectionChecks  Section = "checks"
-	SectionSteps   Section = "steps"
-	SectionFinally Section = "finally"
+	SectionPrepare    Section = "prepare"
+	SectionChecks     Section = "checks"
+	SectionStopDeploy Section = "stop_deploy"
+	// SectionReversible asks whether one can still go back, right before the
+	// changing step of the same index and unit.
+	SectionReversible Section = "reversible"
+	SectionSteps      Section = "steps"
+	SectionForward    Section = "forward"
+	SectionFinally    Section = "finally"
 )
 
 // StepRef names one attempt of one step.
@@ -105,8 +126,10 @@ type StepRef struct {
 	Section  Section `json:"section"`
 	Index    int     `json:"index"`
 	Name     string  `json:"name"`
-	Attempt  int     `json:"attempt"`
-	Fence    uint64  `json:"fence"`
+	// Unit is the one of the step's `each` that this is for; empty without.
+	Unit    string `json:"unit,omitempty"`
+	Attempt int    `json:"attempt"`
+	Fence   uint64 `json:"fence"`
 }
 
 // StepState is the state of a step.
@@ -124,7 +147,7 @@ const (
 
 // StepResult is how an attempt ended.
 type StepResult struct {
-	State StepState `json:"state"` // done, failed or uncertain
+	State StepState `json:"state"` // done, failed, uncertain or skipped
 	// ExitCode is nil where there is none (a signal, an HTTP step, a lost end).
 	ExitCode *int `json:"exit_code,omitempty"`
 	// Output is the tail of what it wrote, at most 4 KiB, secrets masked.

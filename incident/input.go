@@ -68,6 +68,9 @@ type Deployed struct {
 	Source string
 	// NoAutoRollback caps the response at approve for this deployment.
 	NoAutoRollback bool
+	// Rolling is true for "deploying": it has begun and is not everywhere yet. An
+	// event without it that names the running version says that it has finished.
+	Rolling bool
 }
 
 // VersionSeen is what a version source (symlink, version_query) shows to be running.
@@ -77,7 +80,27 @@ type VersionSeen struct {
 	At      time.Time
 	// Source is "symlink" or "version_query".
 	Source string
+	// Census is how many units run which version, where the source can tell;
+	// empty where it cannot.
+	Census []VersionCount
 }
+
+// VersionCount is how many units run a version.
+type VersionCount struct {
+	Version string
+	Units   int
+}
+
+// Captured is the end of one capture of an incident's state.
+type Captured struct {
+	Service, Incident string
+	Name              string
+	Result            StepResult
+}
+
+// ClockStepped says that the wall clock was set by this much while time itself
+// went on: later inputs carry the new clock. Positive is forward.
+type ClockStepped struct{ By time.Duration }
 
 // Command is a verb of the command line or the API, from a person.
 type Command struct {
@@ -102,6 +125,16 @@ type Command struct {
 	Severity trigger.Severity
 	// ExternalID is the caller's own incident id, kept for the record.
 	ExternalID string
+	// Scope limits a rollback to the steps of one scope; empty means all.
+	Scope string
+	// Roles are those of the actor, for approvals by role.
+	Roles []string
+	// BreakGlass sets aside that nobody approves what they asked for, and the
+	// number of approvals. It pages everybody.
+	BreakGlass bool
+	// PlanHash is that of the plan that the caller was shown; an approval of
+	// another plan is refused. Empty means the present one.
+	PlanHash string
 }
 
 // StepEnded is the end of one attempt of one step.
@@ -141,3 +174,5 @@ func (Reloaded) input()     {}
 func (Restored) input()     {}
 func (Disk) input()         {}
 func (Wake) input()         {}
+func (Captured) input()     {}
+func (ClockStepped) input() {}

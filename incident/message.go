@@ -35,6 +35,12 @@ type Message struct {
 	Text      string `json:"text"`
 	// Receivers are the names of those to tell; empty means all.
 	Receivers []string `json:"receivers,omitempty"`
+	// Level is the level of escalation: receivers with a higher `escalation` are
+	// not told. Zero is everybody who is told at once.
+	Level int `json:"level,omitempty"`
+	// Everybody is true where every receiver is told, whatever it asks for: glass
+	// was broken.
+	Everybody bool `json:"everybody,omitempty"`
 	// Body is the incident as the API shows it, at this transition.
 	Body json.RawMessage `json:"body,omitempty"`
 }

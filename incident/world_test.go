@@ -216,7 +216,7 @@ func options(services ...string) incident.Options {
 		Hash: "test", Poll: poll, MaxGap: 3 * poll, Matrix: evaluator.DefaultMatrix("1", 2*time.Minute),
 		Decide: incident.Decide{
 			Within:    map[trigger.Severity]time.Duration{trigger.Critical: 5 * time.Minute, trigger.High: 15 * time.Minute, trigger.Medium: time.Hour},
-			Approvals: 1, ApprovalExpires: 15 * time.Minute,
+			Approvals: map[string]int{"any": 1}, ApprovalExpires: 15 * time.Minute,
 		},
 		Guards: incident.Guards{
 			PerServiceCount: 2, PerServiceWithin: 6 * time.Hour, MaxConcurrent: 2, MaxPerHour: 5, NeverOK: true,

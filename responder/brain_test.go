@@ -25,7 +25,7 @@ func twoSteps() incident.Options {
 	}
 	return incident.Options{
 		Hash: "test", Poll: 15 * time.Second, MaxGap: 45 * time.Second, Matrix: evaluator.DefaultMatrix("1", time.Minute),
-		Decide: incident.Decide{Approvals: 1},
+		Decide: incident.Decide{Approvals: map[string]int{"any": 1}},
 		Guards: incident.Guards{PerServiceCount: 2, PerServiceWithin: time.Hour, MaxConcurrent: 2, MaxPerHour: 5},
 		Services: map[string]incident.ServiceOptions{"checkout": {
 			Name: "checkout", Tier: "1",

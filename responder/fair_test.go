@@ -13,7 +13,7 @@ func TestQuestionsDoNotStarveInputs(t *testing.T) {
 	var asked int // only the loop touches it
 	before := -1
 	w := &world{step: func(_ time.Time, in incident.Input) []incident.Effect {
-		if in == seen("v1") {
+		if saw, ok := in.(incident.VersionSeen); ok && saw.Version == "v1" {
 			before = asked
 		}
 		return nil

@@ -207,7 +207,7 @@ func TestStoppingFinishesTheRunningStepAndBeginsNoOther(t *testing.T) {
 			t.Errorf("got %+v, want the step done", got)
 		}
 		for _, in := range w.took() {
-			if in == seen("too late") {
+			if saw, ok := in.(incident.VersionSeen); ok && saw.Version == "too late" {
 				t.Error("an input was taken in while stopping")
 			}
 		}
