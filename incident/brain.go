@@ -58,6 +58,11 @@ type live struct {
 	// stop is a person's wish to stop a run that could not be written down. It is
 	// held here so that no further step begins while the journal fails.
 	stop *StoppingEntry
+	// capture are the captures under way, well counts whether a step was enough,
+	// and census is the newest one that a version source gave.
+	capture capturing
+	well    wellness
+	census  []VersionCount
 	// askedFull is, by trigger, the moment for which a window-completing read
 	// was asked.
 	askedFull map[string]time.Time
@@ -171,7 +176,15 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		for _, l := range b.live {
 			l.watch.HealthGap(in.At)
 		}
-	case Deployed, VersionSeen, StepEnded:
+	case Deployed, StepEnded:
+		b.waiting = append(b.waiting, in)
+	case VersionSeen:
+		b.counted(in)
+		b.waiting = append(b.waiting, in)
+	case Captured:
+		if l := b.live[in.Service]; l != nil && l.capture.incident == in.Incident {
+			l.capture.pending--
+		}
 		b.waiting = append(b.waiting, in)
 	case Disk:
 		if e := b.disk(now, in); b.awake && e != nil {
@@ -202,9 +215,13 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 func (b *Brain) Apply(e Entry) {
 	b.mem.apply(e)
 	switch e.Kind {
-	case KindDeployment, KindRunning, KindStepEnded:
+	case KindDeployment, KindRunning, KindRolledOut, KindCaptured:
+		b.waiting = b.waiting[min(1, len(b.waiting)):]
+	case KindStepEnded:
 		if len(b.waiting) > 0 {
-			b.waiting = b.waiting[1:]
+			if in, ok := b.waiting[0].(StepEnded); ok && in.Ref.same(e.Step.Ref) {
+				b.waiting = b.waiting[1:] // an approval step ends without an input
+			}
 		}
 	case KindStepBegun:
 		if l := b.live[e.Service]; l != nil {
@@ -305,7 +322,7 @@ func (b *Brain) samples(in Samples) {
 		if in.Kind == Grid {
 			b.sight.tick(in.At, in.Answers)
 			for name, l := range b.live {
-				b.progressTick(name, l, in.At)
+				b.runTick(name, l, in.At)
 			}
 		}
 	case Full, Confirm:
@@ -404,6 +421,8 @@ func (b *Brain) takeWaiting(now time.Time, in Input) []Effect {
 		return b.versionSeen(now, in)
 	case StepEnded:
 		return b.stepEnded(now, in)
+	case Captured:
+		return b.captured(now, in)
 	default:
 		return nil
 	}
@@ -425,10 +444,11 @@ func (b *Brain) serviceRule(now time.Time, name string) []Effect {
 		}
 		return b.fullReads(now, name, l)
 	}
+	effects := b.captureRule(now, name, l, s.Open)
 	if e := b.incidentRule(now, name, l, s); e != nil {
-		return e
+		return append(effects, e...)
 	}
-	return b.fullReads(now, name, l)
+	return append(effects, b.fullReads(now, name, l)...)
 }
 
 // entry makes an entry with the fields that every entry has.

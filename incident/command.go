@@ -3,7 +3,6 @@ package incident
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/evaluator"
@@ -104,6 +103,8 @@ func (b *Brain) refused(now time.Time, c Command, inc *Incident, text string, gu
 type said struct {
 	what      string
 	overrides []Guard
+	plan      string   // the hash of the plan that a yes is for
+	step      *StepRef // the approval step that a yes is for
 }
 
 // word records a person's word on an incident and says yes.
@@ -113,8 +114,10 @@ func (b *Brain) word(now time.Time, c Command, inc *Incident, kind Kind, w said)
 		text += ": " + c.Reason
 	}
 	e := b.incidentEntry(now, kind, inc, c.Actor, text)
-	e.Command = &CommandEntry{Verb: c.Verb, Reason: c.Reason, Overrides: w.overrides}
-	return []Effect{Record{Entry: e}, Reply{ID: c.ID, Incident: inc.ID}}
+	e.Command = &CommandEntry{
+		Verb: c.Verb, Reason: c.Reason, Overrides: w.overrides, Roles: c.Roles, PlanHash: w.plan, BreakGlass: c.BreakGlass, Step: w.step,
+	}
+	return []Effect{Record{Entry: e, Message: b.glassMessage(now, c, inc, e)}, Reply{ID: c.ID, Incident: inc.ID}}
 }
 
 // brake sets or lifts a pause or lock. Setting one stops a running rollback at
@@ -196,7 +199,8 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 	if inc != nil && inc.State == Verifying {
 		return b.refused(now, c, inc, "a rollback of this service is being verified; abort it first", GuardConcurrency)
 	}
-	if holds := b.holdsForPerson(now, name, s, to); len(holds) > 0 {
+	request := planRequest{to: to, by: c.Actor, askedBy: c.Actor, scope: c.Scope, plan: b.planFor(name, ""), decidedAt: now}
+	if holds := b.holdsForPerson(now, name, s, request); len(holds) > 0 {
 		d := Decision{}
 		d.hold(holds)
 		if inc != nil {
@@ -204,7 +208,6 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 		}
 		return refuse(c, "refused", d.Reason, d.HeldBy)
 	}
-	request := planRequest{to: to, by: c.Actor, decidedAt: now}
 	var records []Effect
 	if inc == nil {
 		e := b.openedByPerson(now, c, name, s)
@@ -213,7 +216,7 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 	}
 	decided := b.decidedByPerson(now, c, inc, to)
 	request.effects = []Effect{Reply{ID: c.ID, Incident: inc.ID}}
-	return append(append(records, Record{Entry: decided}), b.plan(now, name, inc.after(decided), request)...)
+	return append(append(records, Record{Entry: decided, Message: b.glassMessage(now, c, inc, decided)}), b.plan(now, name, inc.after(decided), request)...)
 }
 
 // openedByPerson opens an incident for a rollback that a person asked for.
@@ -236,7 +239,7 @@ func (b *Brain) decidedByPerson(now time.Time, c Command, inc *Incident, to stri
 	e := b.incidentEntry(now, KindDecided, inc, c.Actor, askedText(c))
 	e.Decided = &Decision{
 		State: RollingBack, Response: evaluator.Response{Directness: evaluator.Rollback}, Reason: askedText(c), ByPerson: true,
-		Severity: max(inc.Severity, c.Severity), Target: to, Overrides: guardsOf(inc.Decision.Holds),
+		Severity: max(inc.Severity, c.Severity), Target: to, Overrides: guardsOf(inc.Decision.Holds), Scope: c.Scope,
 	}
 	return e
 }
@@ -250,14 +253,14 @@ func askedText(c Command) string {
 }
 
 // holdsForPerson are the guards that refuse even a person.
-func (b *Brain) holdsForPerson(now time.Time, name string, s *serviceMemory, to string) []Hold {
+func (b *Brain) holdsForPerson(now time.Time, name string, s *serviceMemory, r planRequest) []Hold {
 	var holds []Hold
 	for _, h := range b.brakeHolds(now, s) {
 		if h.Guard == GuardLocked {
 			holds = append(holds, h)
 		}
 	}
-	if hold, bad := b.badTarget(to, s, b.opts.Services[name]); bad {
+	if hold, bad := b.badTarget(r, s, b.opts.Services[name]); bad {
 		holds = append(holds, hold)
 	}
 	holds = append(holds, b.concurrencyHold(s)...)
@@ -265,35 +268,6 @@ func (b *Brain) holdsForPerson(now time.Time, name string, s *serviceMemory, to 
 		holds = append(holds, Hold{GuardShadow, "the service is in shadow mode: rollbackd never acts for it", `mode = "live"`})
 	}
 	return holds
-}
-
-// commandApprove records a yes. On a held incident it promotes it, and names
-// the guards that it sets aside.
-func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incident) []Effect {
-	switch inc.State {
-	case RollingBack, Verifying, Closed:
-		return b.refused(now, c, inc, "there is nothing to approve: it is "+string(inc.State), "")
-	case Confirming:
-		return b.refused(now, c, inc, "there is nothing to approve: it is being confirmed already", "")
-	case Firing, CountingDown, AwaitingApproval, Held:
-	}
-	s := b.mem.service(name)
-	t, _ := s.Ledger.target(b.opts.Services[name].Deployment, now)
-	if holds := b.holdsForPerson(now, name, s, t.Version); len(holds) > 0 {
-		d := Decision{}
-		d.hold(holds)
-		return b.refused(now, c, inc, d.Reason, d.HeldBy)
-	}
-	overrides := guardsOf(inc.Decision.Holds)
-	what := "approved"
-	if len(overrides) > 0 {
-		words := make([]string, len(overrides))
-		for i, g := range overrides {
-			words[i] = string(g)
-		}
-		what = "approved, overriding " + strings.Join(words, ", ") + ","
-	}
-	return b.word(now, c, inc, KindApproved, said{what, overrides})
 }
 
 // commandVeto holds an incident for this deployment until it recovers or gets worse.

@@ -17,7 +17,10 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 	}
 	switch inc.State {
 	case RollingBack, Verifying:
-		return b.runRule(now, name, l, inc)
+		if e := b.runRule(now, name, l, inc); e != nil {
+			return e
+		}
+		return b.escalationRule(now, inc)
 	case Firing, CountingDown, AwaitingApproval, Held, Confirming:
 	case Closed:
 		return nil
@@ -47,7 +50,13 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 		if e := b.redecide(now, name, inc); e != nil {
 			return e
 		}
-		return b.overdueRule(now, inc)
+		if e := b.planChangedRule(now, name, inc); e != nil {
+			return e
+		}
+		if e := b.silenceRule(now, name, inc); e != nil {
+			return e
+		}
+		return b.escalationRule(now, inc)
 	case RollingBack, Verifying, Closed:
 	}
 	return nil
@@ -134,7 +143,7 @@ func decisionText(d Decision) string {
 // again after a veto, an abort, a failed rollback or a failed verification.
 func (g Guard) sticky() bool {
 	switch g {
-	case GuardVetoed, GuardAborted, GuardBlocked, GuardVerification:
+	case GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardPointOfNoReturn:
 		return true
 	default:
 		return false
@@ -176,11 +185,11 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 		return e
 	}
 	if len(inc.Decision.releasing()) == 0 || b.stillBlind(name, inc) {
-		return b.overdueRule(now, inc)
+		return b.escalationRule(now, inc)
 	}
 	d, ok := b.judge(now, name, inc)
 	if !ok || !inc.Decision.letGo(d) {
-		return b.overdueRule(now, inc)
+		return b.escalationRule(now, inc)
 	}
 	if inc.Decision.HeldBy == GuardBlind && d.State == CountingDown {
 		// The countdown ran before it went blind; what is left is to confirm.
@@ -278,14 +287,21 @@ func (b *Brain) countdownRule(now time.Time, name string, inc *Incident) []Effec
 	return b.decided(now, inc, d)
 }
 
-// overdueRule escalates once when the time to decide is over.
-func (b *Brain) overdueRule(now time.Time, inc *Incident) []Effect {
-	deadline := inc.Decision.Deadline
-	if deadline.IsZero() || now.Before(deadline) || inc.escalated || inc.AckedBy != "" {
+// silenceRule acts at the deadline of a question that nobody answered, where the
+// configuration says that silence is a yes and people were told so.
+func (b *Brain) silenceRule(now time.Time, name string, inc *Incident) []Effect {
+	if !inc.Decision.Silence || now.Before(inc.Decision.Deadline) {
 		return nil
 	}
-	e := b.incidentEntry(now, KindEscalated, inc, "rollbackd", fmt.Sprintf("nobody decided by %s", shortTime(deadline)))
-	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, WaitingForYou, "overdue")}}
+	d := inc.Decision
+	d.Silence = false
+	if fresh, ok := b.judge(now, name, inc); ok && fresh.HeldBy != "" {
+		return b.decided(now, inc, fresh)
+	}
+	d.Response = evaluator.Response{Directness: evaluator.Rollback}
+	d.State, d.Deadline = Confirming, b.confirmDeadline(now, now, inc.Severity)
+	d.Reason = "nobody answered until the deadline, and on_deadline says to roll back then: " + d.Reason
+	return b.decided(now, inc, d)
 }
 
 // standDownRule ends an incident that a newer deployment overtakes while
@@ -317,14 +333,11 @@ func (inc *Incident) changed() bool {
 	return false
 }
 
-// approvedRule goes on when enough people have said yes.
-func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *serviceMemory) []Effect {
-	if inc.State == Confirming || b.validApprovals(now, inc) < max(1, b.opts.Decide.Approvals["any"]) {
-		return nil
-	}
+// approved is the decision that follows from enough people's yes.
+func (b *Brain) approved(now time.Time, name string, inc *Incident, s *serviceMemory) []Effect {
 	d := inc.Decision
 	d.Response = evaluator.Response{Directness: evaluator.Rollback}
-	d.ByPerson, d.Severity = true, inc.Severity
+	d.ByPerson, d.Severity, d.Silence = true, inc.Severity, false
 	d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.OpenedAt, inc.Severity)
 	d.Reason = "approved by " + listed(inc.approvers())
 	overridden := inc.Decision.Holds
@@ -347,18 +360,6 @@ func guardsOf(holds []Hold) []Guard {
 		guards = append(guards, h.Guard)
 	}
 	return guards
-}
-
-// validApprovals counts the people whose yes has not expired.
-func (b *Brain) validApprovals(now time.Time, inc *Incident) int {
-	life := b.opts.Decide.ApprovalExpires
-	people := map[string]bool{}
-	for _, a := range inc.Approvals {
-		if life <= 0 || now.Sub(a.At) <= life {
-			people[a.By] = true
-		}
-	}
-	return len(people)
 }
 
 func (inc *Incident) approvers() []string {

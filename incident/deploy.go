@@ -13,11 +13,12 @@ func (b *Brain) deployed(now time.Time, in Deployed) []Effect {
 	}
 	s := b.mem.service(in.Service)
 	if in.Version == s.Ledger.Running {
-		return nil
+		return b.rolledOut(now, in, s)
 	}
 	d := Deployment{
 		Service: in.Service, Version: in.Version, Previous: in.Previous, StartedAt: in.StartedAt, NotedAt: now,
 		By: in.By, URL: in.URL, Change: in.Change, Source: in.Source, NoAutoRollback: in.NoAutoRollback,
+		Rolling: in.Rolling,
 	}
 	if d.Previous == d.Version {
 		d.Previous = "" // no version comes before itself
@@ -30,6 +31,20 @@ func (b *Brain) deployed(now time.Time, in Deployed) []Effect {
 	}
 	d.StartedAt = d.StartedAt.UTC().Round(0)
 	return []Effect{Record{Entry: b.deploymentEntry(now, d, s)}}
+}
+
+// rolledOut records that a deployment which was rolling out has finished. Any
+// other event about the running version is the same deployment, and no news.
+func (b *Brain) rolledOut(now time.Time, in Deployed, s *serviceMemory) []Effect {
+	d := s.Ledger.current()
+	if d == nil || d.Version != in.Version || !d.Rolling || in.Rolling {
+		return nil
+	}
+	actor := in.Source
+	if in.By != "" {
+		actor = in.By
+	}
+	return []Effect{Record{Entry: b.entry(now, KindRolledOut, in.Service, actor, in.Version+" has finished rolling out")}}
 }
 
 // versionSeen turns what a version source shows into its entry: a version never

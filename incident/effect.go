@@ -132,6 +132,11 @@ type StepRef struct {
 	Fence   uint64 `json:"fence"`
 }
 
+// same tells whether two references name the same attempt.
+func (r StepRef) same(o StepRef) bool {
+	return r.Run == o.Run && r.Section == o.Section && r.Index == o.Index && r.Unit == o.Unit && r.Attempt == o.Attempt
+}
+
 // StepState is the state of a step.
 type StepState string
 

@@ -25,6 +25,7 @@ const (
 	KindSeen       Kind = "seen"       // a trigger was ok, or a metric existed, for the first time
 	KindBrake      Kind = "brake"      // pause, resume, lock, unlock
 	KindPardon     Kind = "pardon"
+	KindRolledOut  Kind = "rolled_out" // a deployment that was rolling out has finished
 	// Of an incident.
 	KindOpened    Kind = "opened"
 	KindFired     Kind = "fired"   // a trigger of the service fired after the opening
@@ -45,6 +46,9 @@ const (
 	KindVerifying Kind = "verifying"
 	KindSLAMissed Kind = "sla_missed"
 	KindRunEnded  Kind = "run_ended"
+	KindCaptured  Kind = "captured" // one capture of the state before has ended
+	KindWaiting   Kind = "waiting"  // the run waits for a deployment that still rolls out
+	KindEnough    Kind = "enough"   // the service recovered before the plan's end
 	KindClosed    Kind = "closed"
 )
 
@@ -78,6 +82,22 @@ type Entry struct {
 	Verifying  *VerifyingEntry `json:"verifying,omitempty"`
 	RunEnded   *RunEndedEntry  `json:"run_ended,omitempty"`
 	Closed     *ClosedEntry    `json:"closed,omitempty"`
+	Escalated  *EscalatedEntry `json:"escalated,omitempty"`
+	Captured   *Capturing      `json:"captured,omitempty"`
+}
+
+// EscalatedEntry says which level was told that a person is still waited for.
+type EscalatedEntry struct {
+	// Level is that of the receivers told; zero where only the deadline passed.
+	Level int `json:"level"`
+	// Overdue is true where the time to decide is over.
+	Overdue bool `json:"overdue,omitempty"`
+}
+
+// Capturing is the end of one capture of the state before.
+type Capturing struct {
+	Name   string     `json:"name"`
+	Result StepResult `json:"result"`
 }
 
 // BlindEntry names a source that does not answer, and since when.
@@ -195,6 +215,14 @@ type Decision struct {
 	ByPerson bool `json:"by_person,omitempty"`
 	// Overrides are the guards that an approval set aside.
 	Overrides []Guard `json:"overrides,omitempty"`
+	// Trigger is the one whose plan and scope count; empty for a person's decision.
+	Trigger string `json:"trigger,omitempty"`
+	// Scope limits the plan to the steps of one scope; empty means all.
+	Scope string `json:"scope,omitempty"`
+	// PlanHash names the plan, target and scope that an approval is for.
+	PlanHash string `json:"plan,omitempty"`
+	// Silence is true where nobody's answer until the deadline is a yes.
+	Silence bool `json:"silence,omitempty"`
 }
 
 // CommandEntry is a person's word on an incident.
@@ -203,6 +231,13 @@ type CommandEntry struct {
 	Reason    string  `json:"reason,omitempty"`
 	Overrides []Guard `json:"overrides,omitempty"`
 	Guard     Guard   `json:"guard,omitempty"` // what refused it
+	// Roles are those of the person, PlanHash that of the plan they said yes to.
+	Roles    []string `json:"roles,omitempty"`
+	PlanHash string   `json:"plan_hash,omitempty"`
+	// BreakGlass is true where the number of approvals was set aside.
+	BreakGlass bool `json:"break_glass,omitempty"`
+	// Step is the approval step that a yes was for; nil for the incident itself.
+	Step *StepRef `json:"step,omitempty"`
 }
 
 // StepEntry is the intent or the end of one attempt of a step.

@@ -16,6 +16,11 @@ func (b *Brain) endSteps(now time.Time, inc *Incident, run *Run) []Effect {
 	}
 	end := &RunEndedEntry{Run: run.ID, State: RunPartial, Reason: reason, SLAMet: run.withinSLA(now), Held: GuardBlocked}
 	switch {
+	case run.pastReturn() != nil && run.Stopping == "":
+		end.Held = GuardPointOfNoReturn
+		if !run.Changed {
+			end.State = RunBlocked
+		}
 	case run.StoppedBy != "" && run.Stopping != "":
 		end.Held = run.StoppedBy
 		if !run.Changed {
@@ -67,11 +72,29 @@ func (b *Brain) afterRun(now time.Time, inc *Incident, run *Run) []Effect {
 
 // slaRule tells people once that the rollback takes longer than agreed; work goes on.
 func (b *Brain) slaRule(now time.Time, inc *Incident, run *Run) []Effect {
+	if e := b.unitSLARule(now, inc, run); e != nil {
+		return e
+	}
 	if run.SLATold || run.withinSLA(now) {
 		return nil
 	}
 	e := b.incidentEntry(now, KindSLAMissed, inc, "rollbackd",
 		fmt.Sprintf("the rollback takes longer than its SLA of %s; it goes on", time.Duration(run.SLASeconds*float64(time.Second))))
+	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, Acting, "sla_missed")}}
+}
+
+// unitSLARule tells people once that one unit takes longer than agreed.
+func (b *Brain) unitSLARule(now time.Time, inc *Incident, run *Run) []Effect {
+	step := run.underWay()
+	if step == nil || step.SLATold {
+		return nil
+	}
+	sla := run.spec(step).UnitSLA
+	if sla <= 0 || now.Sub(step.StartedAt) <= sla {
+		return nil
+	}
+	e := b.incidentEntry(now, KindSLAMissed, inc, "rollbackd", fmt.Sprintf("%s takes longer than its SLA of %s; it goes on", step.title(), sla))
+	e.Step = &StepEntry{Ref: inc.ref(step, step.Attempts)}
 	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, Acting, "sla_missed")}}
 }
 
@@ -116,14 +139,25 @@ type progress struct {
 	samples int
 	// worst says which trigger was last not ok.
 	worst string
+	// arrived is true once a version source showed the target.
+	arrived bool
+}
+
+// runTick takes a grid tick into a run: whether a step was enough, or how far its
+// verification has come.
+func (b *Brain) runTick(name string, l *live, at time.Time) {
+	inc := b.mem.service(name).Open
+	switch {
+	case inc == nil || inc.Rollback == nil:
+	case inc.State == RollingBack && !inc.Rollback.State.Ended():
+		b.wellTick(l, inc, at)
+	case inc.State == Verifying:
+		b.progressTick(l, inc, at)
+	}
 }
 
 // progressTick takes a grid tick into a verification.
-func (b *Brain) progressTick(name string, l *live, at time.Time) {
-	inc := b.mem.service(name).Open
-	if inc == nil || inc.State != Verifying || inc.Rollback == nil {
-		return
-	}
+func (b *Brain) progressTick(l *live, inc *Incident, at time.Time) {
 	v := inc.Rollback.Plan.Verify
 	if at.Before(inc.Verification.From.Add(v.Settle)) {
 		return
@@ -132,7 +166,10 @@ func (b *Brain) progressTick(name string, l *live, at time.Time) {
 	if p.run != inc.Rollback.ID {
 		*p = progress{run: inc.Rollback.ID}
 	}
-	truth, which := b.verifies(l, inc, at)
+	truth, which := b.allWell(l, inc.Verification.Triggers, inc.Rollback, at)
+	if straggler := b.straggler(l, inc, at); straggler != "" {
+		truth, which = trigger.Breach, straggler
+	}
 	switch truth {
 	case trigger.OK:
 		if p.last == trigger.OK && at.Sub(p.lastAt) <= b.opts.Poll { // a skipped tick is unknown: it pauses
@@ -146,9 +183,9 @@ func (b *Brain) progressTick(name string, l *live, at time.Time) {
 	p.lastAt, p.last, p.worst = at, truth, which
 }
 
-// verifies joins everything that must be well: one breach is a breach, and one
+// allWell joins everything that must be well: one breach is a breach, and one
 // unknown makes the tick unknown.
-func (b *Brain) verifies(l *live, inc *Incident, at time.Time) (trigger.Truth, string) {
+func (b *Brain) allWell(l *live, triggers []string, run *Run, at time.Time) (trigger.Truth, string) {
 	truth, which, seen := trigger.OK, "", false
 	take := func(t trigger.Truth, name string) {
 		seen = true
@@ -156,12 +193,12 @@ func (b *Brain) verifies(l *live, inc *Incident, at time.Time) (trigger.Truth, s
 			truth, which = t, name
 		}
 	}
-	for _, name := range inc.Verification.Triggers {
+	for _, name := range triggers {
 		if st, ok := l.watch.Status(name); ok {
 			take(st.Truth, name)
 		}
 	}
-	for _, e := range inc.Rollback.Plan.Verify.When {
+	for _, e := range run.Plan.Verify.When {
 		switch l.watch.Evaluate(e, at).Truth {
 		case trigger.Breach: // the wished condition is true
 			take(trigger.OK, e.Text)
@@ -196,6 +233,11 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 			Reason: fmt.Sprintf("%s was deployed before %s was verified: what is seen now is not its doing", newer, run.To),
 		})
 	}
+	if back := b.putBack(l, inc, run); back != "" {
+		return b.runEnded(now, inc, &RunEndedEntry{
+			Run: run.ID, State: RunPartial, Verification: VerificationFailed, SLAMet: run.withinSLA(now), Held: GuardVerification, Reason: back,
+		})
+	}
 	if p.run == run.ID && p.ok >= run.Plan.Verify.Hold && p.samples >= minVerifySamples && p.last == trigger.OK {
 		return b.runEnded(now, inc, &RunEndedEntry{
 			Run: run.ID, State: RunCompleted, Verification: VerificationPassed, Samples: p.samples, SLAMet: run.withinSLA(now),
@@ -228,6 +270,8 @@ func (b *Brain) closeRule(now time.Time, name string, l *live, inc *Incident) []
 	}
 	outcome := Recovered
 	switch {
+	case inc.Rollback != nil && inc.Rollback.wentForward() && len(inc.EarlierRollbacks) == 0:
+		outcome = FixedForward
 	case inc.changed():
 		outcome = Unresolved
 	case inc.VetoedBy != "":

@@ -15,6 +15,44 @@ func Fold(entries []Entry) *Incident {
 // fold takes one entry into the incident.
 func (inc *Incident) fold(e Entry) {
 	inc.foldMoment(Moment{At: e.At, Kind: e.Kind, Actor: e.Actor, Text: e.Text})
+	before := inc.wait()
+	inc.foldKind(e)
+	inc.foldWait(before, e)
+}
+
+// waiting is what a person is waited for.
+type waiting struct {
+	person bool
+	state  State
+	guard  Guard
+	step   string
+}
+
+func (inc *Incident) wait() waiting {
+	w := waiting{person: inc.waitsForPerson(), state: inc.State}
+	if inc.State == Held {
+		w.guard = inc.Decision.HeldBy
+	}
+	if step := inc.approvalWaited(); step != nil {
+		w.step = step.title()
+	}
+	return w
+}
+
+// foldWait begins a new wait for a person where what is waited for has changed:
+// the escalation begins anew, and an earlier acknowledgement does not count.
+func (inc *Incident) foldWait(before waiting, e Entry) {
+	now := inc.wait()
+	switch {
+	case !now.person:
+		inc.waitSince, inc.EscalationLevel, inc.acked = time.Time{}, 0, false
+	case now != before:
+		inc.waitSince, inc.EscalationLevel, inc.acked = e.At, 0, false
+	}
+}
+
+// foldKind takes in what an entry of its kind says.
+func (inc *Incident) foldKind(e Entry) {
 	switch e.Kind {
 	case KindOpened:
 		inc.foldOpened(e)
@@ -41,14 +79,20 @@ func (inc *Incident) fold(e Entry) {
 			inc.Approvals = nil // a yes is for what was asked, not for what comes after
 		}
 	case KindApproved:
-		inc.Approvals = append(inc.Approvals, Approval{By: e.Actor, At: e.At, Reason: e.Command.Reason, Overrides: e.Command.Overrides})
+		inc.foldApproved(e)
 	case KindVetoed:
 		inc.VetoedBy = e.Actor
 		inc.Approvals = nil
 	case KindAcked:
-		inc.AckedBy = e.Actor
+		inc.AckedBy, inc.acked = e.Actor, true
 	case KindEscalated:
-		inc.EscalatedAt, inc.escalated = e.At, true
+		inc.EscalatedAt, inc.EscalationLevel = e.At, e.Escalated.Level
+		inc.escalated = inc.escalated || e.Escalated.Overdue
+	case KindCaptured:
+		r := e.Captured.Result
+		inc.Captures = append(inc.Captures, StateBefore{
+			Name: e.Captured.Name, State: r.State, ExitCode: r.ExitCode, Output: r.Output, Error: r.Error, At: e.At,
+		})
 	case KindStoodDown:
 		// The confirm-read found it well: back to watching.
 		inc.State = Firing
@@ -59,7 +103,7 @@ func (inc *Incident) fold(e Entry) {
 				inc.Triggers[i].ClearedAt = e.At
 			}
 		}
-	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded:
+	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded, KindWaiting, KindEnough:
 		inc.foldRun(e)
 	case KindClosed:
 		inc.State, inc.Outcome, inc.ClosedAt = Closed, e.Closed.Outcome, e.At
@@ -90,7 +134,25 @@ func (inc *Incident) foldOpened(e Entry) {
 		d := *o.Deployment
 		inc.Deployment = &d
 	}
+	if o.Manual {
+		inc.AskedBy = e.Actor
+	}
 	inc.again = true
+}
+
+// foldApproved takes in a yes, to the incident's rollback or to an approval step.
+func (inc *Incident) foldApproved(e Entry) {
+	c := e.Command
+	a := Approval{
+		By: e.Actor, At: e.At, Reason: c.Reason, Overrides: c.Overrides, Roles: c.Roles, PlanHash: c.PlanHash, BreakGlass: c.BreakGlass,
+	}
+	if c.Step == nil {
+		inc.Approvals = append(inc.Approvals, a)
+	} else if run := inc.Rollback; run != nil {
+		if step := run.step(*c.Step); step != nil {
+			step.Approvals = append(step.Approvals[:len(step.Approvals):len(step.Approvals)], a)
+		}
+	}
 }
 
 // foldTrigger takes in that a trigger fired or cleared. A trigger that newly
@@ -134,6 +196,9 @@ func (inc *Incident) foldRun(e Entry) {
 		run := *e.Planned
 		run.Steps = append([]StepRun(nil), e.Planned.Steps...)
 		inc.Rollback = &run
+		if run.AskedBy != "" {
+			inc.AskedBy = run.AskedBy
+		}
 		inc.State = RollingBack
 		inc.Verification = Verification{}
 		return
@@ -151,8 +216,17 @@ func (inc *Incident) foldRun(e Entry) {
 		run.State = RunVerifying
 		inc.State = Verifying
 		inc.Verification = Verification{From: e.Verifying.From, Until: e.Verifying.Until, Triggers: e.Verifying.Triggers}
+	case KindWaiting:
+		run.Waiting = e.Text
+	case KindEnough:
+		ref := e.Step.Ref
+		run.Enough = &ref
 	case KindSLAMissed:
-		run.SLATold = true
+		if e.Step == nil {
+			run.SLATold = true
+		} else if step := run.step(e.Step.Ref); step != nil {
+			step.SLATold = true
+		}
 	case KindRunEnded:
 		inc.foldRunEnded(e)
 	default: // the caller sends no other kind
@@ -171,6 +245,10 @@ func (inc *Incident) foldRunEnded(e Entry) {
 	}
 	met := end.SLAMet
 	run.SLAMet = &met
+	if run.TargetSeconds > 0 {
+		hoped := run.DurationSeconds <= run.TargetSeconds
+		run.TargetMet = &hoped
+	}
 	run.PhaseSeconds = run.phaseSeconds()
 	if end.Verification != "" {
 		inc.Verification.State = end.Verification
@@ -193,14 +271,21 @@ func (run *Run) foldStep(e Entry) {
 	step.State, step.ExitCode, step.Output, step.Error = r.State, r.ExitCode, r.Output, r.Error
 	step.EndedAt = e.At
 	step.NothingChanged, step.Interrupted = r.NothingChanged, r.Interrupted
+	if run.spec(step).Approval != nil {
+		run.Waited += e.At.Sub(step.StartedAt)
+	}
 	if r.NothingChanged {
 		step.TriedAgain++
 	}
 	if !e.Step.Changes {
 		return
 	}
-	if r.NothingChanged {
+	if r.NothingChanged || r.State == StepSkipped {
 		step.Touched--
+		run.Changed = run.touched()
+		if !run.Changed {
+			return
+		}
 	}
 	run.LastChangeAt = e.At
 	run.Changed = run.touched()
@@ -220,7 +305,8 @@ func (run *Run) foldBegun(step *StepRun, e Entry) {
 	switch step.Section {
 	case SectionPrepare, SectionChecks:
 		run.State = RunChecking
-	case SectionSteps, SectionFinally:
+	case SectionReversible: // it comes before the first change and between two
+	case SectionStopDeploy, SectionSteps, SectionForward, SectionFinally:
 		run.State = RunRunning
 	}
 }
@@ -238,7 +324,7 @@ func (run *Run) touched() bool {
 // step finds the step that a reference names; nil when the plan has none such.
 func (run *Run) step(ref StepRef) *StepRun {
 	for i := range run.Steps {
-		if run.Steps[i].Section == ref.Section && run.Steps[i].Index == ref.Index {
+		if run.Steps[i].Section == ref.Section && run.Steps[i].Index == ref.Index && run.Steps[i].Unit == ref.Unit {
 			return &run.Steps[i]
 		}
 	}

@@ -25,6 +25,8 @@ type Deployment struct {
 	// Seen is true where a version source showed it.
 	Seen           bool `json:"seen,omitempty"`
 	NoAutoRollback bool `json:"no_auto_rollback,omitempty"`
+	// Rolling is true while it is said to be still rolling out.
+	Rolling bool `json:"rolling,omitempty"`
 }
 
 // Incident is one problem's life for one service, as the API shows it. It is
@@ -40,10 +42,13 @@ type Incident struct {
 	ClosedAt   time.Time        `json:"closed_at,omitzero"`
 	Manual     bool             `json:"manual,omitempty"`
 	ExternalID string           `json:"external_id,omitempty"`
-	Triggers   []Evidence       `json:"triggers"`
-	OKBefore   []string         `json:"ok_before,omitempty"`
-	Decision   Decision         `json:"decision"`
-	Deployment *Deployment      `json:"deployment,omitempty"`
+	// AskedBy is the person whose request for a rollback came last; empty where
+	// rollbackd found it itself.
+	AskedBy    string      `json:"asked_by,omitempty"`
+	Triggers   []Evidence  `json:"triggers"`
+	OKBefore   []string    `json:"ok_before,omitempty"`
+	Decision   Decision    `json:"decision"`
+	Deployment *Deployment `json:"deployment,omitempty"`
 	// Rollback is the newest run; earlier ones are in EarlierRollbacks.
 	Rollback         *Run         `json:"rollback,omitempty"`
 	EarlierRollbacks []*Run       `json:"earlier_rollbacks,omitempty"`
@@ -52,7 +57,13 @@ type Incident struct {
 	AckedBy          string       `json:"acked_by,omitempty"`
 	VetoedBy         string       `json:"vetoed_by,omitempty"`
 	EscalatedAt      time.Time    `json:"escalated_at,omitzero"`
-	Timeline         []Moment     `json:"timeline"`
+	// EscalationLevel is the highest level that was told for the present wait.
+	EscalationLevel int `json:"escalation_level,omitempty"`
+	// Needs are the approvals that are still missing; in the public form only.
+	Needs []Need `json:"needs,omitempty"`
+	// Captures is the state before, as far as it was captured.
+	Captures []StateBefore `json:"captures,omitempty"`
+	Timeline []Moment      `json:"timeline"`
 
 	// What follows is part of the fold and of no document.
 
@@ -64,6 +75,8 @@ type Incident struct {
 	escalated  bool      // people were reminded that the deadline in force is over
 	lasting    bool      // held for good once: never acts by itself again
 	superseded bool      // a newer deployment overtook the verification
+	acked      bool      // escalation of the present wait is over
+	waitSince  time.Time // since when a person is waited for; zero while nobody is
 }
 
 // Verification is what verification found; its zero state means not yet.
@@ -83,6 +96,26 @@ type Approval struct {
 	At        time.Time `json:"at"`
 	Reason    string    `json:"reason,omitempty"`
 	Overrides []Guard   `json:"overrides,omitempty"`
+	Roles     []string  `json:"roles,omitempty"`
+	PlanHash  string    `json:"plan,omitempty"`
+	// BreakGlass is true where the number of approvals was set aside.
+	BreakGlass bool `json:"break_glass,omitempty"`
+}
+
+// Need is how many people of a role must still say yes.
+type Need struct {
+	Role  string `json:"role"`
+	Count int    `json:"count"`
+}
+
+// StateBefore is one capture of how things were before anything was changed.
+type StateBefore struct {
+	Name     string    `json:"name"`
+	State    StepState `json:"state"`
+	ExitCode *int      `json:"exit_code,omitempty"`
+	Output   string    `json:"output,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	At       time.Time `json:"at"`
 }
 
 // Moment is one line of an incident's timeline.
@@ -101,38 +134,56 @@ type Run struct {
 	To    string   `json:"to"`
 	// By is who asked: "rollbackd" or a person. Automatic runs are charged to
 	// the budgets.
-	By        string    `json:"by"`
-	Automatic bool      `json:"automatic"`
+	By        string `json:"by"`
+	Automatic bool   `json:"automatic"`
+	// AskedBy is the person who asked for it of their own accord; empty otherwise.
+	AskedBy string `json:"asked_by,omitempty"`
+	// Scope limits it to the steps of one scope; empty means all.
+	Scope string `json:"scope,omitempty"`
+	// Leaves tells whether the run's steps take the service away from From.
+	Leaves    bool      `json:"leaves,omitempty"`
 	Fence     uint64    `json:"fence"`
 	DecidedAt time.Time `json:"decided_at"`
 	StartedAt time.Time `json:"started_at"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 	// DurationSeconds is decision to end; SLASeconds zero means no SLA.
-	DurationSeconds float64            `json:"duration_seconds"`
-	SLASeconds      float64            `json:"sla_seconds"`
-	SLAMet          *bool              `json:"sla_met,omitempty"`
-	PhaseSeconds    map[string]float64 `json:"phase_seconds,omitempty"`
+	DurationSeconds float64 `json:"duration_seconds"`
+	SLASeconds      float64 `json:"sla_seconds"`
+	SLAMet          *bool   `json:"sla_met,omitempty"`
+	// TargetSeconds is hoped for, and TargetMet tells at the end whether it came true.
+	TargetSeconds float64            `json:"target_seconds,omitempty"`
+	TargetMet     *bool              `json:"target_met,omitempty"`
+	PhaseSeconds  map[string]float64 `json:"phase_seconds,omitempty"`
 	// Checks are set in the public form only: the built-in first check and the
 	// plan's own. In memory and in the journal they stand before the steps in Steps.
 	Checks []StepRun `json:"checks,omitempty"`
 	Steps  []StepRun `json:"steps"`
 	// Changed is true once a changing step has begun.
-	Changed      bool              `json:"changed"`
-	LastChangeAt time.Time         `json:"last_change_at,omitzero"`
-	Stopping     string            `json:"stopping,omitempty"`
-	StoppedBy    Guard             `json:"stopped_by,omitempty"`
-	Reason       string            `json:"reason,omitempty"`
-	SLATold      bool              `json:"sla_told,omitempty"`
-	Plan         Plan              `json:"plan"`
-	Values       map[string]string `json:"values,omitempty"`
+	Changed      bool      `json:"changed"`
+	LastChangeAt time.Time `json:"last_change_at,omitzero"`
+	Stopping     string    `json:"stopping,omitempty"`
+	StoppedBy    Guard     `json:"stopped_by,omitempty"`
+	Reason       string    `json:"reason,omitempty"`
+	SLATold      bool      `json:"sla_told,omitempty"`
+	// Enough is the step after which the service had recovered: the steps after
+	// it were not needed. Nil where the plan was gone through.
+	Enough *StepRef `json:"enough,omitempty"`
+	// Waiting says what the run waits for before it changes anything.
+	Waiting string `json:"waiting,omitempty"`
+	// Waited is the time in approval steps: it does not count for the timeout.
+	Waited time.Duration     `json:"waited,omitempty"`
+	Plan   Plan              `json:"plan"`
+	Values map[string]string `json:"values,omitempty"`
 
 	charged bool // the budget was charged: a changing step began
 }
 
 // StepRun is one step of a run, over all of its attempts.
 type StepRun struct {
-	Name      string    `json:"name"`
-	Phase     string    `json:"phase,omitempty"`
+	Name  string `json:"name"`
+	Phase string `json:"phase,omitempty"`
+	// Unit is the one of `each` that it is for; empty without.
+	Unit      string    `json:"unit,omitempty"`
 	Section   Section   `json:"section"`
 	Index     int       `json:"index"`
 	State     StepState `json:"state"`
@@ -149,4 +200,8 @@ type StepRun struct {
 	TriedAgain int `json:"tried_again,omitempty"`
 	// Touched counts the attempts that changed something, or may have.
 	Touched int `json:"touched,omitempty"`
+	// Approvals are the yeses to an approval step.
+	Approvals []Approval `json:"approvals,omitempty"`
+	// SLATold is true once people know that the unit takes longer than agreed.
+	SLATold bool `json:"sla_told,omitempty"`
 }

@@ -35,11 +35,13 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	d := Decision{Severity: max(inc.Severity, worst(firing))}
 	best := strongest(opinions)
 	d.Response = best.response
-	if o.Plan == nil {
+	d.Trigger, d.Scope = best.evidence.Name, o.Scopes[best.evidence.Name]
+	plan := b.planFor(name, d.Trigger)
+	if plan == nil {
 		d.Response = d.Response.Cap(evaluator.Notify)
 		best.capped = "the service has no rollback plan"
 	}
-	if t, ok := s.Ledger.target(o.Deployment, now); ok {
+	if t, ok := s.Ledger.target(o.Deployment, now); ok && plan != nil && plan.leaves(d.Scope) {
 		d.Target = t.Version
 		if t.Back > o.Deployment.MaxBack && d.Response.Directness > evaluator.Approve {
 			d.Response = d.Response.Cap(evaluator.Approve)
@@ -56,11 +58,23 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 		d.State = Firing
 		return d, true
 	}
-	d.hold(b.holdsFor(now, inc, best.holds, d.Response))
+	d.hold(b.inScope(name, d, b.holdsFor(now, inc, best.holds, d.Response)))
 	if d.HeldBy == "" {
 		d.State, d.Deadline = b.stateFor(now, d)
+		d.Silence = d.State == AwaitingApproval && best.capped == "" && !inc.lasting && !d.Deadline.IsZero() && b.opts.Decide.OnDeadline[d.Severity]
 	}
+	d.PlanHash = planHash(plan, d.Target, d.Scope)
 	return d, true
+}
+
+// inScope leaves out the guard of a missing target where the decision's scope
+// goes to none: flags off, for example, leaves no version.
+func (b *Brain) inScope(name string, d Decision, holds []Hold) []Hold {
+	p := b.planFor(name, d.Trigger)
+	if p == nil || p.leaves(d.Scope) {
+		return holds
+	}
+	return slices.DeleteFunc(holds, func(h Hold) bool { return h.Guard == GuardNoTarget })
 }
 
 // stillFiring are the incident's triggers that fire at this moment. Where only

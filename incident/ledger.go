@@ -137,11 +137,18 @@ func (l *ledger) show(version string, at time.Time) {
 	}
 }
 
+// rolledOut takes in that the present deployment is everywhere.
+func (l *ledger) rolledOut() {
+	if d := l.current(); d != nil {
+		d.Rolling = false
+	}
+}
+
 // deployOwn makes the target of a rollback the running version, as a deployment
 // of our own that is never blamed.
 func (l *ledger) deployOwn(inc *Incident, at time.Time) {
 	run := inc.Rollback
-	if run == nil || run.To == "" {
+	if run == nil || !run.moved() {
 		return
 	}
 	l.leave(at)

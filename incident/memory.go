@@ -126,11 +126,11 @@ func (m *memory) apply(e Entry) {
 		m.DiskLow = false
 	case KindBrake:
 		m.applyBrake(e)
-	case KindDeployment, KindRunning, KindSeen, KindPardon:
+	case KindDeployment, KindRunning, KindSeen, KindPardon, KindRolledOut:
 		m.keep(e.Service).applyOwn(e)
 	case KindOpened, KindFired, KindCleared, KindDecided, KindApproved, KindVetoed, KindAborted, KindAcked, KindRefused,
 		KindStoodDown, KindEscalated, KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed,
-		KindRunEnded, KindClosed:
+		KindRunEnded, KindClosed, KindCaptured, KindWaiting, KindEnough:
 		m.applyIncident(e)
 	}
 }
@@ -158,6 +158,8 @@ func (s *serviceMemory) applyOwn(e Entry) {
 	switch e.Kind {
 	case KindDeployment:
 		s.Ledger.deploy(*e.Deployment)
+	case KindRolledOut:
+		s.Ledger.rolledOut()
 	case KindRunning:
 		s.Ledger.show(e.Running.Version, e.At)
 	case KindSeen:
@@ -243,8 +245,10 @@ func (s *serviceMemory) applyStepBegun(inc *Incident, e Entry) {
 	if run == nil || !e.Step.Changes {
 		return
 	}
-	// Each attempt marks anew: an earlier one that changed nothing took its mark back.
-	s.Ledger.quarantine(run.From, inc.ID, e.At)
+	if run.Leaves && e.Step.Ref.Section == SectionSteps {
+		// Each attempt marks anew: an earlier one that changed nothing took its mark back.
+		s.Ledger.quarantine(run.From, inc.ID, e.At)
+	}
 	if !run.Automatic || run.charged {
 		return
 	}

@@ -49,7 +49,7 @@ type Message struct {
 // may name.
 func Events() []string {
 	return []string{
-		"acting", "approval_needed", "blind", "closed", "countdown", "disk_low", "failed", "held", "journal_failed", "notify", "overdue",
+		"acting", "approval_needed", "blind", "break_glass", "closed", "countdown", "disk_low", "escalation", "failed", "held", "journal_failed", "notify", "overdue",
 		"sla_missed", "stood_down", "step_failed",
 	}
 }

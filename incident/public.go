@@ -11,6 +11,7 @@ func (inc *Incident) Public() *Incident {
 	c.Triggers = append([]Evidence{}, inc.Triggers...)
 	c.Timeline = append([]Moment{}, inc.Timeline...)
 	c.Approvals = append([]Approval(nil), inc.Approvals...)
+	c.Captures = append([]StateBefore(nil), inc.Captures...)
 	c.Deployment = copyDeployment(inc.Deployment)
 	c.Rollback = inc.Rollback.public()
 	c.EarlierRollbacks = nil
@@ -27,7 +28,7 @@ func (run *Run) public() *Run {
 	c := *run
 	c.Checks, c.Steps = nil, []StepRun{}
 	for _, s := range run.Steps {
-		if s.Section == SectionPrepare || s.Section == SectionChecks {
+		if s.Section == SectionPrepare || s.Section == SectionChecks || s.Section == SectionReversible {
 			c.Checks = append(c.Checks, s)
 		} else {
 			c.Steps = append(c.Steps, s)
@@ -37,6 +38,8 @@ func (run *Run) public() *Run {
 	c.Plan.Checks = withoutWork(run.Plan.Checks)
 	c.Plan.Steps = withoutWork(run.Plan.Steps)
 	c.Plan.Finally = withoutWork(run.Plan.Finally)
+	c.Plan.Capture, c.Plan.Forward = withoutWork(run.Plan.Capture), withoutWork(run.Plan.Forward)
+	c.Plan.Reversible, c.Plan.StopDeploy = run.Plan.Reversible.withoutWork(), run.Plan.StopDeploy.withoutWork()
 	return &c
 }
 
@@ -49,10 +52,19 @@ func (run *Run) All() []StepRun {
 func withoutWork(steps []PlanStep) []PlanStep {
 	var out []PlanStep
 	for _, s := range steps {
-		s.Do, s.Probe = nil, nil
-		out = append(out, s)
+		out = append(out, *s.withoutWork())
 	}
 	return out
+}
+
+// withoutWork is a step without what it does; nil for none.
+func (s *PlanStep) withoutWork() *PlanStep {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.Do, c.Probe, c.If = nil, nil, nil
+	return &c
 }
 
 // document is the incident as JSON for outside.

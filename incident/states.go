@@ -86,6 +86,7 @@ const (
 	GuardCooldown         Guard = "cooldown"
 	GuardBudget           Guard = "budget"
 	GuardConcurrency      Guard = "concurrency"
+	GuardPointOfNoReturn  Guard = "point_of_no_return"
 	GuardCorroboration    Guard = "corroboration"
 	GuardShadow           Guard = "shadow"
 )
@@ -96,7 +97,7 @@ func precedence() []Guard {
 	return []Guard{
 		GuardJournal, GuardLocked, GuardPaused, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardBlind,
 		GuardNeverOK, GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget,
-		GuardCooldown, GuardBudget, GuardConcurrency, GuardCorroboration, GuardShadow,
+		GuardCooldown, GuardBudget, GuardConcurrency, GuardPointOfNoReturn, GuardCorroboration, GuardShadow,
 	}
 }
 
@@ -107,7 +108,7 @@ func (g Guard) releasesByItself() bool {
 	case GuardCooldown, GuardBudget, GuardConcurrency, GuardPaused, GuardLocked, GuardBlind, GuardNoDeployment:
 		return true
 	case GuardJournal, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardNeverOK, GuardBeforeDeployment,
-		GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget, GuardCorroboration, GuardShadow:
+		GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget, GuardPointOfNoReturn, GuardCorroboration, GuardShadow:
 		return false
 	}
 	return false
@@ -119,7 +120,7 @@ func (g Guard) forAPerson() bool {
 	case GuardJournal, GuardLocked, GuardQuarantined, GuardNoTarget, GuardConcurrency, GuardShadow:
 		return true
 	case GuardPaused, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardBlind, GuardNeverOK, GuardNoDeployment,
-		GuardBeforeDeployment, GuardCorrelated, GuardOnce, GuardCooldown, GuardBudget, GuardCorroboration:
+		GuardBeforeDeployment, GuardCorrelated, GuardOnce, GuardCooldown, GuardBudget, GuardPointOfNoReturn, GuardCorroboration:
 		return false
 	}
 	return true

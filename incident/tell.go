@@ -40,10 +40,12 @@ func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entr
 // escalateMessage tells people at once that a step with on_failure = "escalate"
 // did not end well; nil for every other end.
 func (b *Brain) escalateMessage(now time.Time, inc *Incident, step *StepRun, r StepResult, e Entry) *Message {
-	if r.State == StepDone || inc.Rollback.spec(step).OnFailure != "escalate" {
+	if r.State == StepDone || r.State == StepSkipped || inc.Rollback.spec(step).OnFailure != "escalate" {
 		return nil
 	}
-	return b.message(now, inc, e, FailedHead, "step_failed")
+	m := b.message(now, inc, e, FailedHead, "step_failed")
+	m.Level = min(inc.EscalationLevel+1, max(0, len(b.opts.Decide.EscalateAfter)-1))
+	return m
 }
 
 // message makes what people are told at a transition. It describes the incident
@@ -187,10 +189,16 @@ func nextText(inc *Incident) string {
 	case CountingDown:
 		return "If you do nothing: it is rolled back at " + shortTime(inc.Decision.Deadline) + "."
 	case AwaitingApproval:
+		if inc.Decision.Silence {
+			return "If you do nothing: it is rolled back at " + shortTime(inc.Decision.Deadline) + ", because [decide] on_deadline says so."
+		}
 		return "If you do nothing: nothing is changed, and you are reminded."
 	case Held:
 		return "If you do nothing: nothing is changed. It is released when: " + inc.Decision.ReleasesWhen + "."
 	case RollingBack:
+		if step := inc.approvalWaited(); step != nil {
+			return fmt.Sprintf("If you do nothing: the rollback stops here at %s.", shortTime(step.StartedAt.Add(inc.Rollback.spec(step).Timeout)))
+		}
 		return "If you do nothing: the rollback goes on and is verified."
 	case Verifying:
 		return "If you do nothing: verification goes on."
@@ -212,6 +220,9 @@ func commandFor(inc *Incident) string {
 	case AwaitingApproval, Held:
 		return fmt.Sprintf("rollbackd approve %s --reason '…'", inc.ID)
 	case RollingBack:
+		if inc.approvalWaited() != nil {
+			return fmt.Sprintf("rollbackd approve %s --reason '…'", inc.ID)
+		}
 		return fmt.Sprintf("rollbackd abort %s --reason '…'", inc.ID)
 	case Firing, Confirming, Verifying, Closed:
 		return fmt.Sprintf("rollbackd show %s", inc.ID)

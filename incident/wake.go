@@ -101,6 +101,11 @@ func (b *Brain) due(now time.Time, name string) {
 func (b *Brain) dueOfIncident(name string, consider func(time.Time)) {
 	inc := b.mem.service(name).Open
 	consider(inc.Decision.Deadline)
+	if !inc.waitSince.IsZero() && !inc.acked {
+		for level := range b.opts.Decide.EscalateAfter {
+			consider(b.levelDue(inc, level))
+		}
+	}
 	if inc.State == Confirming {
 		if l := b.live[name]; l != nil {
 			consider(nextTick(l.confirm.askedAt, b.opts.Poll))
@@ -112,13 +117,34 @@ func (b *Brain) dueOfIncident(name string, consider func(time.Time)) {
 		return
 	}
 	consider(inc.Verification.Until)
+	b.dueOfRun(inc, run, consider)
 	if run.SLASeconds > 0 && !run.SLATold {
 		consider(run.DecidedAt.Add(time.Duration(run.SLASeconds*float64(time.Second)) + time.Millisecond))
 	}
+}
+
+// dueOfRun are the moments at which a run has something to do by itself.
+func (b *Brain) dueOfRun(inc *Incident, run *Run, consider func(time.Time)) {
+	consider(run.timeoutAt())
+	consider(inc.OpenedAt.Add(captureBound))
+	consider(b.rollingUntil(inc, run))
+	if step := run.mayBeEnough(); step != nil {
+		consider(step.EndedAt.Add(run.spec(step).Enough))
+	}
 	for i := range run.Steps {
 		step := &run.Steps[i]
-		if step.State == StepFailed || step.State == StepUncertain {
-			consider(step.EndedAt.Add(step.pause()))
+		if step.State == StepRunning {
+			spec := run.spec(step)
+			if spec.Approval != nil && spec.Timeout > 0 {
+				consider(step.StartedAt.Add(spec.Timeout))
+			}
+			if spec.UnitSLA > 0 {
+				consider(step.StartedAt.Add(spec.UnitSLA + time.Millisecond))
+			}
+			continue
+		}
+		if step.due(run) != dueNot {
+			consider(step.dueAt(run, i))
 		}
 	}
 }

@@ -1,0 +1,167 @@
+package incident
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// anyRole is the role of whoever may approve.
+const anyRole = "any"
+
+// needs are the approvals that an incident's rollback needs.
+func (b *Brain) needs() map[string]int {
+	if len(b.opts.Decide.Approvals) == 0 {
+		return map[string]int{anyRole: 1}
+	}
+	return b.opts.Decide.Approvals
+}
+
+// missing are the approvals that are still needed, in the order of the roles.
+// One person's yes counts for one role, whichever leaves the least to ask for.
+func missing(needs map[string]int, given []Approval) []Need {
+	var open []string // one place for each yes that is needed
+	for _, role := range slices.Sorted(maps.Keys(needs)) {
+		open = append(open, slices.Repeat([]string{role}, max(0, needs[role]))...)
+	}
+	taken := make([]int, len(open)) // place → approval, plus one
+	for i := range given {
+		if given[i].BreakGlass {
+			return nil
+		}
+		place(given, open, taken, i, make([]bool, len(open)))
+	}
+	var left []Need
+	for i, role := range open {
+		if taken[i] > 0 {
+			continue
+		}
+		if n := len(left); n > 0 && left[n-1].Role == role {
+			left[n-1].Count++
+		} else {
+			left = append(left, Need{Role: role, Count: 1})
+		}
+	}
+	return left
+}
+
+// place finds a place for one approval, moving others where that helps: the
+// augmenting path of bipartite matching (Kuhn's algorithm).
+func place(given []Approval, open []string, taken []int, i int, tried []bool) bool {
+	for p, role := range open {
+		if tried[p] || role != anyRole && !slices.Contains(given[i].Roles, role) {
+			continue
+		}
+		tried[p] = true
+		if taken[p] == 0 || place(given, open, taken, taken[p]-1, tried) {
+			taken[p] = i + 1
+			return true
+		}
+	}
+	return false
+}
+
+// valid are the approvals that still count: not expired, for the plan as it
+// stands, one of each person.
+func (b *Brain) valid(now time.Time, approvals []Approval, hash string) []Approval {
+	var given []Approval
+	for _, a := range slices.Backward(approvals) { // the newest word of a person counts
+		life := b.opts.Decide.ApprovalExpires
+		if life > 0 && now.Sub(a.At) > life || hash != "" && a.PlanHash != hash {
+			continue
+		}
+		if !slices.ContainsFunc(given, func(g Approval) bool { return g.By == a.By }) {
+			given = append(given, a)
+		}
+	}
+	slices.Reverse(given)
+	return given
+}
+
+// approvedRule goes on when the people needed have said yes to the plan as it stands.
+func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *serviceMemory) []Effect {
+	if inc.State == Confirming || len(inc.Approvals) == 0 {
+		return nil
+	}
+	p, target := b.planNow(now, name, inc)
+	if len(missing(b.needs(), b.valid(now, inc.Approvals, planHash(p, target, inc.Decision.Scope)))) > 0 {
+		return nil
+	}
+	return b.approved(now, name, inc, s)
+}
+
+// planNow is the plan that an incident's decision is about, and its target, as
+// they are at this moment.
+func (b *Brain) planNow(now time.Time, name string, inc *Incident) (*Plan, string) {
+	s := b.mem.service(name)
+	t, _ := s.Ledger.target(b.opts.Services[name].Deployment, now)
+	return b.planFor(name, inc.Decision.Trigger), t.Version
+}
+
+// approvalStepRule waits for the people that an approval step asks for.
+func (b *Brain) approvalStepRule(now time.Time, inc *Incident, step *StepRun) []Effect {
+	run := inc.Rollback
+	spec := run.spec(step)
+	result := StepResult{State: StepDone, StartedAt: step.StartedAt, EndedAt: now}
+	switch {
+	case run.Stopping != "":
+		result.State, result.Error = StepFailed, run.Stopping
+	case len(missing(b.stepNeeds(spec), b.valid(now, step.Approvals, ""))) == 0:
+	case spec.Timeout > 0 && !now.Before(step.StartedAt.Add(spec.Timeout)):
+		result.State, result.Error = StepFailed, fmt.Sprintf("nobody approved within %s", spec.Timeout)
+	default:
+		return nil
+	}
+	return b.ended(now, inc, step, result)
+}
+
+func (b *Brain) stepNeeds(spec PlanStep) map[string]int {
+	if len(spec.Approval.Needs) > 0 {
+		return spec.Approval.Needs
+	}
+	return b.needs()
+}
+
+// approvalWaited is the approval step under way; nil when none is.
+func (inc *Incident) approvalWaited() *StepRun {
+	run := inc.Rollback
+	if run == nil || run.State.Ended() {
+		return nil
+	}
+	if step := run.underWay(); step != nil && run.spec(step).Approval != nil {
+		return step
+	}
+	return nil
+}
+
+// stillNeeded are the approvals that somebody must give for the incident to go
+// on; none where nobody is asked.
+func (b *Brain) stillNeeded(now time.Time, inc *Incident) []Need {
+	if step := inc.approvalWaited(); step != nil {
+		return missing(b.stepNeeds(inc.Rollback.spec(step)), b.valid(now, step.Approvals, ""))
+	}
+	if inc.State != AwaitingApproval {
+		return nil
+	}
+	return missing(b.needs(), b.valid(now, inc.Approvals, inc.Decision.PlanHash))
+}
+
+// planChangedRule asks anew where a reload, or a version that became good, has
+// changed what people were asked to approve.
+func (b *Brain) planChangedRule(now time.Time, name string, inc *Incident) []Effect {
+	if inc.State != AwaitingApproval || inc.Decision.PlanHash == "" {
+		return nil
+	}
+	p, target := b.planNow(now, name, inc)
+	hash := planHash(p, target, inc.Decision.Scope)
+	if hash == inc.Decision.PlanHash || p == nil {
+		return nil
+	}
+	d := inc.Decision
+	d.PlanHash, d.Target = hash, target
+	d.Reason = "the plan has changed since it was shown, so approvals begin anew: " + d.Reason
+	e := b.incidentEntry(now, KindDecided, inc, "rollbackd", decisionText(d))
+	e.Decided = &d
+	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, WaitingForYou, "approval_needed")}}
+}

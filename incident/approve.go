@@ -1,0 +1,86 @@
+package incident
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// commandApprove records a yes: to the approval step of a run, or to an
+// incident's rollback. On a held incident it promotes it, and names the guards
+// that it sets aside.
+func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incident) []Effect {
+	if step := inc.approvalWaited(); step != nil {
+		return b.approveStep(now, c, inc, step)
+	}
+	switch inc.State {
+	case RollingBack, Verifying, Closed:
+		return b.refused(now, c, inc, "there is nothing to approve: it is "+string(inc.State), "")
+	case Confirming:
+		return b.refused(now, c, inc, "there is nothing to approve: it is being confirmed already", "")
+	case Firing, CountingDown, AwaitingApproval, Held:
+	}
+	if problem := ownRequest(c, inc); problem != "" {
+		return b.refused(now, c, inc, problem, "")
+	}
+	s := b.mem.service(name)
+	p, target := b.planNow(now, name, inc)
+	hash := planHash(p, target, inc.Decision.Scope)
+	if c.PlanHash != "" && c.PlanHash != hash {
+		return b.refused(now, c, inc, fmt.Sprintf("the plan has changed since it was shown (it was %s, now it is %s): look at it again", c.PlanHash, hash), "")
+	}
+	if holds := b.holdsForPerson(now, name, s, planRequest{to: target, plan: p, scope: inc.Decision.Scope}); len(holds) > 0 {
+		d := Decision{}
+		d.hold(holds)
+		return b.refused(now, c, inc, d.Reason, d.HeldBy)
+	}
+	return b.word(now, c, inc, KindApproved, approvalSaid(c, inc, hash))
+}
+
+// approvalSaid is what the timeline says of a yes to an incident's rollback.
+func approvalSaid(c Command, inc *Incident, hash string) said {
+	w := said{what: "approved", overrides: guardsOf(inc.Decision.Holds), plan: hash}
+	if len(w.overrides) > 0 {
+		words := make([]string, len(w.overrides))
+		for i, g := range w.overrides {
+			words[i] = string(g)
+		}
+		w.what = "approved, overriding " + strings.Join(words, ", ") + ","
+	}
+	if c.BreakGlass {
+		w.what += " breaking the glass"
+	}
+	return w
+}
+
+// ownRequest refuses a person's yes to what they asked for themselves, unless
+// they break the glass.
+func ownRequest(c Command, inc *Incident) string {
+	if c.BreakGlass || inc.AskedBy == "" || inc.AskedBy != c.Actor {
+		return ""
+	}
+	return fmt.Sprintf("%s asked for it, and nobody approves what they asked for (somebody else may; root on the host may with --break-glass)", c.Actor)
+}
+
+// approveStep records a yes to the approval step that a run waits at.
+func (b *Brain) approveStep(now time.Time, c Command, inc *Incident, step *StepRun) []Effect {
+	if problem := ownRequest(c, inc); problem != "" {
+		return b.refused(now, c, inc, problem, "")
+	}
+	ref := inc.ref(step, step.Attempts)
+	w := said{what: "step " + step.title() + " approved", step: &ref}
+	if c.BreakGlass {
+		w.what += " breaking the glass"
+	}
+	return b.word(now, c, inc, KindApproved, w)
+}
+
+// glassMessage tells everybody that somebody broke the glass; nil where nobody did.
+func (b *Brain) glassMessage(now time.Time, c Command, inc *Incident, e Entry) *Message {
+	if !c.BreakGlass {
+		return nil
+	}
+	m := b.message(now, inc, e, Acting, "break_glass")
+	m.Everybody = true
+	return m
+}

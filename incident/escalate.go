@@ -1,0 +1,81 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// needsPerson tells whether a person has to do something about what a guard
+// holds, or it lets go in its own time, or a person wanted it so.
+func (g Guard) needsPerson() bool {
+	switch g {
+	case GuardLocked, GuardPaused, GuardVetoed, GuardAborted, GuardCooldown, GuardBudget, GuardConcurrency, GuardShadow:
+		return false
+	default:
+		return true
+	}
+}
+
+// waitsForPerson tells whether an incident in this state waits for a person.
+func (inc *Incident) waitsForPerson() bool {
+	switch inc.State {
+	case AwaitingApproval:
+		return true
+	case Held:
+		return inc.Decision.HeldBy.needsPerson()
+	case RollingBack:
+		return inc.approvalWaited() != nil
+	case Firing, CountingDown, Confirming, Verifying, Closed:
+	}
+	return false
+}
+
+// escalationRule tells the next level, at the moments of [decide] escalate_after,
+// until somebody acknowledges or decides; and once that the time to decide is over.
+func (b *Brain) escalationRule(now time.Time, inc *Incident) []Effect {
+	if inc.waitSince.IsZero() || inc.acked {
+		return nil
+	}
+	level := b.levelAt(now, inc)
+	deadline := inc.Decision.Deadline
+	overdue := !inc.escalated && inc.State != RollingBack && !deadline.IsZero() && !now.Before(deadline)
+	if level <= inc.EscalationLevel && !overdue {
+		return nil
+	}
+	text, event := fmt.Sprintf("nobody decided by %s", shortTime(deadline)), "overdue"
+	if level > inc.EscalationLevel {
+		text, event = fmt.Sprintf("nobody acknowledged since %s: telling level %d", shortTime(inc.waitSince), level), "escalation"
+	}
+	e := b.incidentEntry(now, KindEscalated, inc, "rollbackd", text)
+	e.Escalated = &EscalatedEntry{Level: max(level, inc.EscalationLevel), Overdue: overdue}
+	m := b.message(now, inc, e, WaitingForYou, event)
+	m.Level = e.Escalated.Level
+	return []Effect{Record{Entry: e, Message: m}}
+}
+
+// levelAt is the level that must have been told by now.
+func (b *Brain) levelAt(now time.Time, inc *Incident) int {
+	level := 0
+	for i := range b.opts.Decide.EscalateAfter {
+		if at := b.levelDue(inc, i); !at.IsZero() && !now.Before(at) {
+			level = i
+		}
+	}
+	return level
+}
+
+// levelDue is when a level is to be told; zero for never. For a medium or low
+// severity the clock starts at the decision's deadline: nobody is woken while
+// there is still time to decide in.
+func (b *Brain) levelDue(inc *Incident, level int) time.Time {
+	from := inc.waitSince
+	if inc.Severity < trigger.High && !inc.Decision.HeldBy.sticky() && inc.State != RollingBack {
+		from = inc.Decision.Deadline
+	}
+	if from.IsZero() || level <= 0 || level >= len(b.opts.Decide.EscalateAfter) {
+		return time.Time{}
+	}
+	return from.Add(b.opts.Decide.EscalateAfter[level])
+}
