@@ -96,7 +96,7 @@ func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *servi
 func (b *Brain) planNow(now time.Time, name string, inc *Incident) (*Plan, string) {
 	s := b.mem.service(name)
 	t, _ := s.Ledger.target(b.opts.Services[name].Deployment, now)
-	return b.planFor(name, inc.Decision.Trigger), t.Version
+	return b.planFor(inc, inc.Decision.Trigger), t.Version
 }
 
 // approvalStepRule waits for the people that an approval step asks for.

@@ -29,7 +29,7 @@ func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incid
 	if c.PlanHash != "" && c.PlanHash != hash {
 		return b.refused(now, c, inc, fmt.Sprintf("the plan has changed since it was shown (it was %s, now it is %s): look at it again", c.PlanHash, hash), "")
 	}
-	if holds := b.holdsForPerson(now, name, s, planRequest{to: target, plan: p, scope: inc.Decision.Scope}); len(holds) > 0 {
+	if holds := b.holdsForPerson(now, inc, s, planRequest{to: target, plan: p, scope: inc.Decision.Scope}); len(holds) > 0 {
 		d := Decision{}
 		d.hold(holds)
 		return b.refused(now, c, inc, d.Reason, d.HeldBy)

@@ -19,7 +19,7 @@ type capturing struct {
 // After a restart it is not asked for again: what it would find is no longer
 // the state before.
 func (b *Brain) captureRule(now time.Time, name string, l *live, inc *Incident) []Effect {
-	p := b.planFor(name, inc.Decision.Trigger)
+	p := b.planFor(inc, inc.Decision.Trigger)
 	if p == nil || len(p.Capture) == 0 || inc.Mode == "shadow" || l.capture.incident == inc.ID || len(inc.Captures) > 0 || !now.Before(inc.OpenedAt.Add(captureBound)) {
 		return nil
 	}

@@ -26,36 +26,35 @@ func (b *Brain) counted(in VersionSeen) {
 // straggler names what does not run a rollback's target, as far as anything can
 // tell: the census of a version source, and what instances say of themselves in
 // their health checks. Empty when nothing is known to lag.
-func (b *Brain) straggler(l *live, inc *Incident, at time.Time) string {
-	run := inc.Rollback
-	if !run.moved() {
+func (b *Brain) straggler(l *live, run *Run, leg Member, at time.Time) string {
+	if !run.moved() || leg.To == "" {
 		return ""
 	}
 	for _, c := range l.census {
-		if c.Version != run.To && c.Units > 0 {
-			return fmt.Sprintf("%s still runs on %d of %d units, not %s", c.Version, c.Units, unitsIn(l.census), run.To)
+		if c.Version != leg.To && c.Units > 0 {
+			return fmt.Sprintf("%s still runs on %d of %d units, not %s", c.Version, c.Units, unitsIn(l.census), leg.To)
 		}
 	}
-	return b.lagging(l, run, at)
+	return b.lagging(l, run, leg, at)
 }
 
 // lagging names an instance that says in its health checks, since the last
 // change, that it runs another version. The words of health checks are their
 // sender's own: another word than the version left counts only once some
 // instance has called the target by its name.
-func (b *Brain) lagging(l *live, run *Run, at time.Time) string {
+func (b *Brain) lagging(l *live, run *Run, leg Member, at time.Time) string {
 	var other []string
 	named := false
 	for _, i := range l.watch.Instances(at) {
 		if i.Version == "" || i.Status == "silent" || i.LastAt.Before(run.LastChangeAt) {
 			continue
 		}
-		named = named || i.Version == run.To
-		if i.Version == run.From {
-			return fmt.Sprintf("%s still runs %s, not %s", i.Instance, i.Version, run.To)
+		named = named || i.Version == leg.To
+		if i.Version == leg.From {
+			return fmt.Sprintf("%s still runs %s, not %s", i.Instance, i.Version, leg.To)
 		}
-		if i.Version != run.To {
-			other = append(other, fmt.Sprintf("%s runs %s, not %s", i.Instance, i.Version, run.To))
+		if i.Version != leg.To {
+			other = append(other, fmt.Sprintf("%s runs %s, not %s", i.Instance, i.Version, leg.To))
 		}
 	}
 	if named && len(other) > 0 {

@@ -166,7 +166,7 @@ func (b *Brain) stopRuns(now time.Time, only string, brake *BrakeEntry, text str
 	}
 	var names []string
 	for name, s := range b.mem.Services {
-		if (only == "" || name == only) && s.acting() && s.Open.Rollback.Stopping == "" {
+		if s.acting() && (only == "" || name == only || slices.Contains(namesOf(s.Open.Members), only)) && s.Open.Rollback.Stopping == "" {
 			names = append(names, name)
 		}
 	}
@@ -199,8 +199,13 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 	if inc != nil && inc.State == Verifying {
 		return b.refused(now, c, inc, "a rollback of this service is being verified; abort it first", GuardConcurrency)
 	}
-	request := planRequest{to: to, by: c.Actor, askedBy: c.Actor, scope: c.Scope, plan: b.planFor(name, ""), decidedAt: now}
-	if holds := b.holdsForPerson(now, name, s, request); len(holds) > 0 {
+	about := inc
+	if about == nil {
+		about = &Incident{Service: name}
+		about.Group, about.Members = b.changedTogether(name)
+	}
+	request := planRequest{to: to, by: c.Actor, askedBy: c.Actor, scope: c.Scope, plan: b.planFor(about, ""), decidedAt: now}
+	if holds := b.holdsForPerson(now, about, s, request); len(holds) > 0 {
 		d := Decision{}
 		d.hold(holds)
 		if inc != nil {
@@ -231,6 +236,7 @@ func (b *Brain) openedByPerson(now time.Time, c Command, name string, s *service
 		Severity: severity, Mode: b.mode(name), Triggers: []Evidence{}, OKBefore: b.okAt(b.live[name], now.Add(-b.opts.MaxGap)),
 		Deployment: copyDeployment(s.Ledger.current()), Manual: true, ExternalID: c.ExternalID,
 	}
+	e.Opened.Group, e.Opened.Members = b.changedTogether(name)
 	return e
 }
 
@@ -253,7 +259,8 @@ func askedText(c Command) string {
 }
 
 // holdsForPerson are the guards that refuse even a person.
-func (b *Brain) holdsForPerson(now time.Time, name string, s *serviceMemory, r planRequest) []Hold {
+func (b *Brain) holdsForPerson(now time.Time, inc *Incident, s *serviceMemory, r planRequest) []Hold {
+	name := inc.Service
 	var holds []Hold
 	for _, h := range b.brakeHolds(now, s) {
 		if h.Guard == GuardLocked {
@@ -264,6 +271,7 @@ func (b *Brain) holdsForPerson(now time.Time, name string, s *serviceMemory, r p
 		holds = append(holds, hold)
 	}
 	holds = append(holds, b.concurrencyHold(s)...)
+	holds = append(holds, b.groupHolds(now, inc, true)...)
 	if b.mode(name) == "shadow" {
 		holds = append(holds, Hold{GuardShadow, "the service is in shadow mode: rollbackd never acts for it", `mode = "live"`})
 	}

@@ -135,22 +135,22 @@ func (b *Brain) act(now time.Time, name string, inc *Incident) []Effect {
 		d.Deadline, d.ByPerson = time.Time{}, false
 		return b.decided(now, inc, d)
 	}
-	r := b.request(name, inc)
+	r := b.request(inc)
 	r.by, r.automatic, r.decidedAt = b.decidedBy(inc), !inc.Decision.ByPerson, b.runDecidedAt(inc)
 	return b.plan(now, name, inc, r)
 }
 
 // request is the run that a decision is about.
-func (b *Brain) request(name string, inc *Incident) planRequest {
-	return planRequest{to: inc.Decision.Target, scope: inc.Decision.Scope, plan: b.planFor(name, inc.Decision.Trigger)}
+func (b *Brain) request(inc *Incident) planRequest {
+	return planRequest{to: inc.Decision.Target, scope: inc.Decision.Scope, plan: b.planFor(inc, inc.Decision.Trigger)}
 }
 
 // lastHolds are the guards of the last gate: those of the service, and of the
 // triggers that justify the action.
 func (b *Brain) lastHolds(now time.Time, name string, inc *Incident, s *serviceMemory) []Hold {
-	holds := b.inScope(name, inc.Decision, b.serviceHolds(now, name, inc, s))
+	holds := b.inScope(inc, inc.Decision, append(b.serviceHolds(now, name, inc, s), b.groupHolds(now, inc, false)...))
 	if inc.Decision.ByPerson {
-		return b.holdsForPerson(now, name, s, b.request(name, inc))
+		return b.holdsForPerson(now, inc, s, b.request(inc))
 	}
 	o := b.opts.Services[name]
 	var own []Hold

@@ -310,6 +310,9 @@ func (b *Brain) silenceRule(now time.Time, name string, inc *Incident) []Effect 
 // standDownRule ends an incident that a newer deployment overtakes while
 // nothing has started: watching starts anew for the new version.
 func (b *Brain) standDownRule(now time.Time, inc *Incident, s *serviceMemory) []Effect {
+	if e := b.dissolvedRule(now, inc); e != nil {
+		return e
+	}
 	d := s.Ledger.current()
 	if d == nil || d.Own || !d.NotedAt.After(inc.OpenedAt) || !inc.decidedAt.Before(d.NotedAt) || inc.decidedAt.IsZero() {
 		return nil
@@ -321,6 +324,16 @@ func (b *Brain) standDownRule(now time.Time, inc *Incident, s *serviceMemory) []
 	}
 	text := fmt.Sprintf("%s was deployed: this incident is stood down and watching starts anew", d.Version)
 	return b.closed(now, inc, FixedForward, text, true)
+}
+
+// dissolvedRule stands down an incident of a group when one of its other members
+// has another deployment: they no longer share the change.
+func (b *Brain) dissolvedRule(now time.Time, inc *Incident) []Effect {
+	member := b.redeployed(inc)
+	if member == "" || inc.changed() || inc.State == Firing {
+		return nil
+	}
+	return b.closed(now, inc, FixedForward, member+" was deployed: the group no longer shares its change, and watching starts anew", true)
 }
 
 // changed tells whether a rollback of the incident changed anything.

@@ -80,6 +80,9 @@ func (b *Brain) shown(now time.Time, in VersionSeen) []Effect {
 
 // goingTo is the target of a rollback under way; empty when none is.
 func (s *serviceMemory) goingTo() string {
+	if s.Claim != nil {
+		return s.Claim.To
+	}
 	if !s.acting() {
 		return ""
 	}

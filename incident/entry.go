@@ -166,6 +166,9 @@ type OpenedEntry struct {
 	Deployment *Deployment `json:"deployment,omitempty"`
 	Manual     bool        `json:"manual,omitempty"`
 	ExternalID string      `json:"external_id,omitempty"`
+	// Group and Members are set where the service changed together with others.
+	Group   string   `json:"group,omitempty"`
+	Members []Member `json:"members,omitempty"`
 	// Blames is the version whose deployment explains it; empty when none does.
 	Blames string `json:"blames,omitempty"`
 }

@@ -167,7 +167,12 @@ func (b *Brain) progressTick(l *live, inc *Incident, at time.Time) {
 		*p = progress{run: inc.Rollback.ID}
 	}
 	truth, which := b.allWell(l, inc.Verification.Triggers, inc.Rollback, at)
-	if straggler := b.straggler(l, inc, at); straggler != "" {
+	if others, member := b.membersWell(inc, at); others == trigger.Breach || truth == trigger.OK {
+		if truth != trigger.Breach && others != trigger.OK {
+			truth, which = others, member
+		}
+	}
+	if straggler := b.straggler(l, inc.Rollback, inc.Rollback.legOf(inc.Service), at); straggler != "" {
 		truth, which = trigger.Breach, straggler
 	}
 	switch truth {
@@ -265,7 +270,7 @@ func (b *Brain) closeRule(now time.Time, name string, l *live, inc *Incident) []
 	if p := b.opts.Services[name].Plan; p != nil {
 		hold = p.Verify.Hold
 	}
-	if breachesAnywhere(l) || !b.allOKFor(now, l, inc, hold) {
+	if breachesAnywhere(l) || b.membersBreach(inc) || !b.allOKFor(now, l, inc, hold) {
 		return nil
 	}
 	outcome := Recovered

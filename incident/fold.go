@@ -1,6 +1,9 @@
 package incident
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Fold rebuilds one incident from its own entries, in order. It is the same
 // fold that the brain's memory uses: the journal holds no second truth.
@@ -127,6 +130,7 @@ func (inc *Incident) foldOpened(e Entry) {
 	o := e.Opened
 	inc.ID, inc.Service, inc.OpenedAt = e.Incident, e.Service, e.At
 	inc.Severity, inc.Mode, inc.Manual, inc.ExternalID = o.Severity, o.Mode, o.Manual, o.ExternalID
+	inc.Group, inc.Members = o.Group, slices.Clone(o.Members)
 	inc.State = Firing
 	inc.Triggers = append([]Evidence{}, o.Triggers...)
 	inc.OKBefore = append([]string(nil), o.OKBefore...)
@@ -196,6 +200,9 @@ func (inc *Incident) foldRun(e Entry) {
 		run := *e.Planned
 		run.Steps = append([]StepRun(nil), e.Planned.Steps...)
 		inc.Rollback = &run
+		if len(run.Members) > 0 {
+			inc.Members = slices.Clone(run.Members)
+		}
 		if run.AskedBy != "" {
 			inc.AskedBy = run.AskedBy
 		}

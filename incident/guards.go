@@ -227,7 +227,7 @@ func (b *Brain) budgetHolds(now time.Time, s *serviceMemory, o ServiceOptions) [
 		})
 	}
 	g := b.opts.Guards
-	if n, oldest := s.autoRunsSince(now.Add(-g.PerServiceWithin)); g.PerServiceCount > 0 && n >= g.PerServiceCount {
+	if n, oldest := s.autoRunsSince(now.Add(-g.PerServiceWithin), true); g.PerServiceCount > 0 && n >= g.PerServiceCount {
 		holds = append(holds, Hold{
 			GuardBudget, fmt.Sprintf("%d automatic rollbacks of the service within %s, and the budget is %d", n, model.Duration(g.PerServiceWithin), g.PerServiceCount),
 			"there is room again at " + shortTime(oldest.Add(g.PerServiceWithin)),
@@ -256,7 +256,8 @@ func (s *serviceMemory) cooldownUntil(o ServiceOptions) time.Time {
 
 // autoRunsSince counts the automatic rollbacks since a time. One that is planned
 // counts from its planning, though it is charged only at its first changing step.
-func (s *serviceMemory) autoRunsSince(since time.Time) (n int, oldest time.Time) {
+// Those that were a part of another service's run count only with shared.
+func (s *serviceMemory) autoRunsSince(since time.Time, shared bool) (n int, oldest time.Time) {
 	count := func(at time.Time) {
 		if at.After(since) {
 			if n == 0 {
@@ -266,7 +267,9 @@ func (s *serviceMemory) autoRunsSince(since time.Time) (n int, oldest time.Time)
 		}
 	}
 	for _, run := range s.AutoRuns {
-		count(run.At)
+		if shared || !run.Shared {
+			count(run.At)
+		}
 	}
 	if s.acting() && s.Open.Rollback.Automatic && !s.Open.Rollback.charged {
 		count(s.Open.Rollback.StartedAt)
@@ -276,7 +279,7 @@ func (s *serviceMemory) autoRunsSince(since time.Time) (n int, oldest time.Time)
 
 func (b *Brain) allAutoRunsSince(since time.Time) (n int, oldest time.Time) {
 	for _, s := range b.mem.Services {
-		m, first := s.autoRunsSince(since)
+		m, first := s.autoRunsSince(since, false)
 		n += m
 		if m > 0 && (oldest.IsZero() || first.Before(oldest)) {
 			oldest = first

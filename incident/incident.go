@@ -44,7 +44,11 @@ type Incident struct {
 	ExternalID string           `json:"external_id,omitempty"`
 	// AskedBy is the person whose request for a rollback came last; empty where
 	// rollbackd found it itself.
-	AskedBy    string      `json:"asked_by,omitempty"`
+	AskedBy string `json:"asked_by,omitempty"`
+	// Group and Members are set where the incident is about several services that
+	// changed together.
+	Group      string      `json:"group,omitempty"`
+	Members    []Member    `json:"members,omitempty"`
 	Triggers   []Evidence  `json:"triggers"`
 	OKBefore   []string    `json:"ok_before,omitempty"`
 	Decision   Decision    `json:"decision"`
@@ -138,6 +142,8 @@ type Run struct {
 	Automatic bool   `json:"automatic"`
 	// AskedBy is the person who asked for it of their own accord; empty otherwise.
 	AskedBy string `json:"asked_by,omitempty"`
+	// Members are those of a group, each with its own way back.
+	Members []Member `json:"members,omitempty"`
 	// Scope limits it to the steps of one scope; empty means all.
 	Scope string `json:"scope,omitempty"`
 	// Leaves tells whether the run's steps take the service away from From.

@@ -36,7 +36,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	best := strongest(opinions)
 	d.Response = best.response
 	d.Trigger, d.Scope = best.evidence.Name, o.Scopes[best.evidence.Name]
-	plan := b.planFor(name, d.Trigger)
+	plan := b.planFor(inc, d.Trigger)
 	if plan == nil {
 		d.Response = d.Response.Cap(evaluator.Notify)
 		best.capped = "the service has no rollback plan"
@@ -58,7 +58,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 		d.State = Firing
 		return d, true
 	}
-	d.hold(b.inScope(name, d, b.holdsFor(now, inc, best.holds, d.Response)))
+	d.hold(b.inScope(inc, d, b.holdsFor(now, inc, best.holds, d.Response)))
 	if d.HeldBy == "" {
 		d.State, d.Deadline = b.stateFor(now, d)
 		d.Silence = d.State == AwaitingApproval && best.capped == "" && !inc.lasting && !d.Deadline.IsZero() && b.opts.Decide.OnDeadline[d.Severity]
@@ -69,8 +69,8 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 
 // inScope leaves out the guard of a missing target where the decision's scope
 // goes to none: flags off, for example, leaves no version.
-func (b *Brain) inScope(name string, d Decision, holds []Hold) []Hold {
-	p := b.planFor(name, d.Trigger)
+func (b *Brain) inScope(inc *Incident, d Decision, holds []Hold) []Hold {
+	p := b.planFor(inc, d.Trigger)
 	if p == nil || p.leaves(d.Scope) {
 		return holds
 	}
@@ -165,7 +165,8 @@ func justifying(opinions []opinion, d evaluator.Directness) []string {
 // happens automatically do not keep rollbackd from asking a person.
 func (b *Brain) holdsFor(now time.Time, inc *Incident, own []Hold, r evaluator.Response) []Hold {
 	holds := append([]Hold(nil), own...)
-	for _, h := range b.serviceHolds(now, inc.Service, inc, b.mem.service(inc.Service)) {
+	service := append(b.serviceHolds(now, inc.Service, inc, b.mem.service(inc.Service)), b.groupHolds(now, inc, false)...)
+	for _, h := range service {
 		if r.Directness == evaluator.Approve && h.Guard.limitsAutomatic() {
 			continue
 		}

@@ -144,19 +144,24 @@ func (l *ledger) rolledOut() {
 	}
 }
 
+// ownDeployment is where a run of ours has taken a service.
+type ownDeployment struct {
+	service, from, to, by string
+	at                    time.Time
+}
+
 // deployOwn makes the target of a rollback the running version, as a deployment
 // of our own that is never blamed.
-func (l *ledger) deployOwn(inc *Incident, at time.Time) {
-	run := inc.Rollback
-	if run == nil || !run.moved() {
+func (l *ledger) deployOwn(o ownDeployment) {
+	if o.to == "" {
 		return
 	}
-	l.leave(at)
-	l.mark(run.To)
+	l.leave(o.at)
+	l.mark(o.to)
 	l.Deployments = append(l.Deployments, Deployment{
-		Service: inc.Service, Version: run.To, Previous: run.From, StartedAt: at, NotedAt: at, By: run.By, Source: "rollback", Own: true,
+		Service: o.service, Version: o.to, Previous: o.from, StartedAt: o.at, NotedAt: o.at, By: o.by, Source: "rollback", Own: true,
 	})
-	l.Running = run.To
+	l.Running = o.to
 }
 
 // quarantine marks the version that a rollback leaves.

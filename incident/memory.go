@@ -51,6 +51,8 @@ type serviceMemory struct {
 	// Veto is a person's no to rolling back the present deployment. It outlives the
 	// incident that a person closes.
 	Veto *veto `json:"veto,omitempty"`
+	// Claim is the run of its group that acts on it; nil when none does.
+	Claim *claim `json:"claim,omitempty"`
 	// WindowsFrom is when the service's windows last began anew.
 	WindowsFrom time.Time   `json:"windows_from,omitzero"`
 	Open        *Incident   `json:"open,omitempty"`
@@ -79,6 +81,10 @@ type autoRun struct {
 	Deployment string    `json:"deployment"` // its id; empty where deployments are unknown
 	// Pardoned is true when a person lifted it: it no longer counts for once.
 	Pardoned bool `json:"pardoned,omitempty"`
+	// Run is the run of a group in which another service took part; Shared is true
+	// there, and the daemon's budget is charged by that other one.
+	Run    string `json:"run,omitempty"`
+	Shared bool   `json:"shared,omitempty"`
 }
 
 func newMemory() *memory {
@@ -200,6 +206,7 @@ func (m *memory) applyIncident(e Entry) {
 	}
 	inc := s.Open
 	inc.fold(e)
+	m.applyMembers(inc, e)
 	switch e.Kind {
 	case KindPlanned:
 		m.Fence = max(m.Fence, e.Planned.Fence)
@@ -221,7 +228,9 @@ func (m *memory) applyIncident(e Entry) {
 			s.Ledger.unquarantine(run.From, inc.ID)
 		}
 	case KindVerifying:
-		s.Ledger.deployOwn(inc, e.At)
+		if run := inc.Rollback; run.moved() {
+			s.Ledger.deployOwn(ownDeployment{inc.Service, run.From, run.To, run.By, e.At})
+		}
 	case KindClosed:
 		if e.Closed.Fresh {
 			s.WindowsFrom = e.At

@@ -49,7 +49,7 @@ func seenText(seen *SeenEntry) string {
 // openRule opens an incident when a trigger fires and none is open.
 func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) []Effect {
 	fired := b.firingNow(l)
-	if len(fired) == 0 {
+	if len(fired) == 0 || b.decidedFor(name) != nil {
 		return nil
 	}
 	e := b.entry(now, KindOpened, name, "rollbackd", "incident opened: "+evidenceText(fired[0], s.Ledger.current()))
@@ -58,7 +58,19 @@ func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) 
 		Severity: worst(fired), Mode: b.mode(name), Triggers: fired, OKBefore: b.okBefore(l, fired),
 		Deployment: copyDeployment(s.Ledger.current()), Blames: b.blamed(name, s, fired),
 	}
+	e.Opened.Group, e.Opened.Members = b.changedTogether(name)
+	if e.Opened.Group != "" {
+		e.Text += fmt.Sprintf("; %s changed together (group %s)", listed(namesOf(e.Opened.Members)), e.Opened.Group)
+	}
 	return []Effect{Record{Entry: e}}
+}
+
+func namesOf(members []Member) []string {
+	var names []string
+	for _, m := range members {
+		names = append(names, m.Service)
+	}
+	return names
 }
 
 // incidentID is the service and the second it opened: short enough to type at
@@ -185,15 +197,33 @@ func (b *Brain) blamed(name string, s *serviceMemory, fired []Evidence) string {
 	return ""
 }
 
-// evidenceRule records that a trigger fired or cleared while the incident is open.
+// evidenceRule records that a trigger fired or cleared while the incident is
+// open, of the service or of another member of its group.
 func (b *Brain) evidenceRule(now time.Time, l *live, inc *Incident) []Effect {
+	if e := b.evidenceIn(now, l, inc, ""); e != nil {
+		return e
+	}
+	for _, m := range inc.others() {
+		if other := b.live[m.Service]; other != nil && inc.State != Firing {
+			if e := b.evidenceIn(now, other, inc, m.Service+"/"); e != nil {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// evidenceIn records that a trigger of one service fired or cleared. A trigger of
+// another member is evidence by the name of its service and its own.
+func (b *Brain) evidenceIn(now time.Time, l *live, inc *Incident, prefix string) []Effect {
 	for _, spec := range l.watch.Triggers() {
 		st, _ := l.watch.Status(spec.Name)
-		i := inc.evidence(spec.Name)
+		i := inc.evidence(prefix + spec.Name)
 		known := i >= 0 && inc.Triggers[i].ClearedAt.IsZero()
 		switch {
 		case st.State == trigger.Firing && st.Truth == trigger.Breach && !known:
 			ev := evidenceOf(spec, st)
+			ev.Name = prefix + ev.Name
 			e := b.incidentEntry(now, KindFired, inc, "rollbackd", "trigger fired: "+evidenceText(ev, inc.Deployment))
 			e.Trigger = &ev
 			return []Effect{Record{Entry: e}}

@@ -41,6 +41,13 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 	}
 	if !run.Leaves {
 		run.To = "" // what runs in this scope goes nowhere
+	} else if members, missing := b.memberRuns(now, inc, run.To); missing != "" {
+		d := inc.Decision
+		d.hold([]Hold{{GuardNoTarget, missing + " has no version to go back to, and the group goes back as one", "roll back by hand"}})
+		d.Deadline, d.ByPerson = time.Time{}, false
+		return b.decided(now, inc, d)
+	} else {
+		run.Members = members
 	}
 	run.Values = b.values(inc, run, s, o)
 	text := fmt.Sprintf("rolling back %s by plan %s", fromTo(run.From, run.To), run.Plan.Name)
@@ -81,10 +88,13 @@ func (b *Brain) badTarget(r planRequest, s *serviceMemory, o ServiceOptions) (Ho
 	return Hold{}, false
 }
 
-// planFor is the plan that a trigger asks for itself, else the service's own;
-// nil when there is none.
-func (b *Brain) planFor(name, trigger string) *Plan {
-	o := b.opts.Services[name]
+// planFor is the plan of an incident's group, else the one that a trigger asks
+// for itself, else the service's own; nil when there is none.
+func (b *Brain) planFor(inc *Incident, trigger string) *Plan {
+	if g, ok := b.opts.Groups[inc.Group]; ok && inc.Group != "" && g.Plan != nil {
+		return g.Plan
+	}
+	o := b.opts.Services[inc.Service]
 	if p, ok := o.TriggerPlans[trigger]; ok && p != nil {
 		return p
 	}
@@ -203,6 +213,7 @@ func (b *Brain) values(inc *Incident, run *Run, s *serviceMemory, o ServiceOptio
 		v["previous_version"] = d.Previous
 		v["deployed_at"] = d.StartedAt.UTC().Format(time.RFC3339)
 	}
+	groupValues(v, run.Members)
 	for name, value := range o.Vars {
 		v["vars."+name] = value
 	}

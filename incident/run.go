@@ -92,18 +92,20 @@ func (run *Run) timeoutAt() time.Time {
 	return run.StartedAt.Add(run.Plan.Timeout + run.Waited)
 }
 
-// newerThan is a version that was deployed since the run began; empty when none
-// was. Where there is a version source, an event alone supersedes nothing until
-// the source agrees.
+// newerThan is a version that was deployed since the run began, of the service or
+// of a member of its group; empty when none was. Where there is a version source,
+// an event alone supersedes nothing until the source agrees.
 func (b *Brain) newerThan(inc *Incident, run *Run) string {
-	d := b.mem.service(inc.Service).Ledger.current()
-	if d == nil || d.Own || !d.NotedAt.After(run.StartedAt) || d.Version == run.To {
-		return ""
+	for _, name := range append([]string{inc.Service}, namesOf(inc.others())...) {
+		d := b.mem.service(name).Ledger.current()
+		if d == nil || d.Own || !d.NotedAt.After(run.StartedAt) || d.Version == run.legOf(name).To {
+			continue
+		}
+		if !b.opts.Services[name].Deployment.HasSource || d.Seen {
+			return d.Version
+		}
 	}
-	if b.opts.Services[inc.Service].Deployment.HasSource && !d.Seen {
-		return ""
-	}
-	return d.Version
+	return ""
 }
 
 // begin records the intent of an attempt and then starts it. An approval step

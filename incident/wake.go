@@ -112,6 +112,9 @@ func (b *Brain) dueOfIncident(name string, consider func(time.Time)) {
 		}
 	}
 	b.dueOfBrakes(name, consider)
+	for _, m := range inc.others() {
+		b.dueOfBrakes(m.Service, consider)
+	}
 	run := inc.Rollback
 	if run == nil || run.State.Ended() {
 		return

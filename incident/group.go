@@ -1,0 +1,254 @@
+package incident
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
+
+// Member is one of the services that an incident of a group is about.
+type Member struct {
+	Service string `json:"service"`
+	From    string `json:"from"`
+	To      string `json:"to,omitempty"`
+	// Deployment is the id of the deployment that it shares the change by.
+	Deployment string `json:"deployment,omitempty"`
+}
+
+// claim is a group's run as one of its other members remembers it: while it
+// lasts nothing else acts on the member.
+type claim struct {
+	Incident string `json:"incident"`
+	Group    string `json:"group"`
+	To       string `json:"to,omitempty"`
+	// Moved is true once the run's steps have taken the member to To.
+	Moved bool `json:"moved,omitempty"`
+}
+
+// groupOf is the group that a service belongs to.
+func (b *Brain) groupOf(service string) (Group, bool) {
+	for _, name := range slices.Sorted(maps.Keys(b.opts.Groups)) {
+		if g := b.opts.Groups[name]; slices.Contains(g.Services, service) {
+			return g, true
+		}
+	}
+	return Group{}, false
+}
+
+// changedTogether are the members of a service's group whose present deployment
+// carries the same change as the service's own; none where it is alone.
+func (b *Brain) changedTogether(service string) (group string, members []Member) {
+	g, ok := b.groupOf(service)
+	own := b.mem.service(service).Ledger.current()
+	if !ok || own == nil || own.Own || own.FirstLook || own.Change == "" {
+		return "", nil
+	}
+	for _, name := range slices.Sorted(slices.Values(g.Services)) {
+		s := b.mem.service(name)
+		d := s.Ledger.current()
+		if d == nil || d.Own || d.FirstLook || d.Change != own.Change {
+			continue
+		}
+		if name != service && s.Open != nil && s.Open.State != Firing {
+			return "", nil // it is being dealt with by itself already
+		}
+		members = append(members, Member{Service: name, From: s.Ledger.Running, Deployment: d.id()})
+	}
+	if len(members) < 2 {
+		return "", nil
+	}
+	return g.Name, members
+}
+
+// others are the members of a group's incident beside the service it was opened for.
+func (inc *Incident) others() []Member {
+	return slices.DeleteFunc(slices.Clone(inc.Members), func(m Member) bool { return m.Service == inc.Service })
+}
+
+// decidedFor is the open incident of another service that decides for this one
+// too, because they changed together; nil when there is none. An incident that
+// only watches decides nothing.
+func (b *Brain) decidedFor(service string) *Incident {
+	for _, name := range slices.Sorted(maps.Keys(b.mem.open)) {
+		inc := b.mem.service(name).Open
+		if name == service || inc == nil || inc.State == Firing || inc.State == Closed {
+			continue
+		}
+		if slices.ContainsFunc(inc.Members, func(m Member) bool { return m.Service == service }) {
+			return inc
+		}
+	}
+	return nil
+}
+
+// groupHolds are the guards of the other members of a group: what keeps one of
+// them from being rolled back keeps all. For a person only those apply that
+// refuse even a person.
+func (b *Brain) groupHolds(now time.Time, inc *Incident, byPerson bool) []Hold {
+	var holds []Hold
+	for _, m := range inc.others() {
+		s, o := b.mem.service(m.Service), b.opts.Services[m.Service]
+		own := append(b.brakeHolds(now, s), b.versionHolds(now, s, o)...)
+		own = append(own, b.claimHold(m.Service)...)
+		for _, h := range own {
+			if byPerson && !h.Guard.forAPerson() {
+				continue
+			}
+			h.Reason = m.Service + ": " + h.Reason
+			holds = append(holds, h)
+		}
+	}
+	if lead := b.decidedFor(inc.Service); lead != nil && lead.ID != inc.ID {
+		holds = append(holds, Hold{
+			GuardConcurrency, fmt.Sprintf("%s decides for this service too: they changed together (group %s)", lead.ID, lead.Group), "it is closed",
+		})
+	}
+	return append(holds, b.claimHold(inc.Service)...)
+}
+
+// claimHold holds while a rollback of the service's group runs.
+func (b *Brain) claimHold(service string) []Hold {
+	c := b.mem.service(service).Claim
+	if c == nil {
+		return nil
+	}
+	return []Hold{{GuardConcurrency, fmt.Sprintf("a rollback of its group %s is running (%s)", c.Group, c.Incident), "it ends"}}
+}
+
+// memberRuns are the members as a run takes them back: each to a target of its
+// own. It names the member that has none.
+func (b *Brain) memberRuns(now time.Time, inc *Incident, to string) (members []Member, missing string) {
+	for _, m := range inc.Members {
+		s, o := b.mem.service(m.Service), b.opts.Services[m.Service]
+		m.From, m.To = s.Ledger.Running, to
+		if m.Service != inc.Service {
+			t, ok := s.Ledger.target(o.Deployment, now)
+			if !ok && !deploymentsUnknown(s, o) {
+				return nil, m.Service
+			}
+			m.To = t.Version
+		}
+		members = append(members, m)
+	}
+	return members, ""
+}
+
+// groupValues are the versions of the members, for the plan's steps.
+func groupValues(v map[string]string, members []Member) {
+	for _, m := range members {
+		v["versions."+m.Service+".running"] = m.From
+		v["versions."+m.Service+".target"] = m.To
+	}
+}
+
+// membersWell joins what is known of the other members' triggers: those that were
+// ever known ok must be so.
+func (b *Brain) membersWell(inc *Incident, at time.Time) (trigger.Truth, string) {
+	truth, which := trigger.OK, ""
+	for _, m := range inc.others() {
+		l := b.live[m.Service]
+		if l == nil {
+			continue
+		}
+		for _, spec := range l.watch.Triggers() {
+			st, _ := l.watch.Status(spec.Name)
+			if !b.mem.service(m.Service).SeenOK[seenKey(spec.Name, spec.Expr.Text)] && st.Truth != trigger.Breach {
+				continue
+			}
+			if st.Truth == trigger.Breach || st.Truth == trigger.NotKnown && truth == trigger.OK {
+				truth, which = st.Truth, m.Service+"/"+spec.Name
+			}
+		}
+		if lags := b.straggler(l, inc.Rollback, inc.Rollback.legOf(m.Service), at); lags != "" {
+			return trigger.Breach, m.Service + ": " + lags
+		}
+	}
+	return truth, which
+}
+
+// membersBreach tells whether any other member's trigger is pending or firing.
+func (b *Brain) membersBreach(inc *Incident) bool {
+	return slices.ContainsFunc(inc.others(), func(m Member) bool { return b.live[m.Service] != nil && breachesAnywhere(b.live[m.Service]) })
+}
+
+// legOf is from where and to where a run takes a member; the run's own for the
+// service it was planned for.
+func (run *Run) legOf(service string) Member {
+	for _, m := range run.Members {
+		if m.Service == service {
+			return m
+		}
+	}
+	return Member{Service: service, From: run.From, To: run.To}
+}
+
+// redeployed is a member that has another deployment than the one it shares the
+// change by; empty when none has.
+func (b *Brain) redeployed(inc *Incident) string {
+	for _, m := range inc.others() {
+		if d := b.mem.service(m.Service).Ledger.current(); d != nil && !d.Own && d.id() != m.Deployment {
+			return m.Service + " " + d.Version
+		}
+	}
+	return ""
+}
+
+// applyMembers takes in what an entry of a group's incident means for its other
+// members: the same versions left, targets reached and brakes used as if each
+// had a run of its own, but one slot of the daemon's budgets.
+func (m *memory) applyMembers(inc *Incident, e Entry) {
+	for _, member := range inc.others() {
+		s := m.keep(member.Service)
+		run := inc.Rollback
+		switch e.Kind {
+		case KindOpened:
+			if e.Opened.Blames != "" {
+				s.Ledger.blame(member.From, inc.ID)
+			}
+		case KindPlanned:
+			s.Claim = &claim{Incident: inc.ID, Group: inc.Group, To: run.legOf(member.Service).To}
+		case KindStepBegun:
+			s.applyMemberStep(inc, member, e)
+		case KindStepEnded:
+			if e.Step.Changes {
+				s.LastStepEnd = e.At
+			}
+			if run != nil && !inc.changed() {
+				s.Ledger.unquarantine(member.From, inc.ID)
+			}
+		case KindVerifying:
+			if run.moved() {
+				leg := run.legOf(member.Service)
+				s.Ledger.deployOwn(ownDeployment{member.Service, leg.From, leg.To, run.By, e.At})
+			}
+		case KindVetoed:
+			s.Veto = &veto{Deployment: s.deploymentID(), Severity: inc.Severity, By: e.Actor, At: e.At}
+		case KindRunEnded:
+			s.Claim = nil
+		case KindClosed:
+			s.Claim = nil
+			if e.Closed.Fresh {
+				s.WindowsFrom = e.At
+			}
+		default: // nothing beyond the incident
+		}
+	}
+}
+
+// applyMemberStep quarantines the version that a member leaves, and remembers
+// that its deployment has had its one automatic rollback.
+func (s *serviceMemory) applyMemberStep(inc *Incident, member Member, e Entry) {
+	run := inc.Rollback
+	if run == nil || !e.Step.Changes {
+		return
+	}
+	if run.Leaves && e.Step.Ref.Section == SectionSteps {
+		s.Ledger.quarantine(run.legOf(member.Service).From, inc.ID, e.At)
+	}
+	if run.Automatic && !slices.ContainsFunc(s.AutoRuns, func(a autoRun) bool { return a.Run == run.ID }) {
+		s.AutoRuns = append(s.AutoRuns, autoRun{At: e.At, Deployment: member.Deployment, Run: run.ID, Shared: true})
+	}
+}
