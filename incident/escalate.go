@@ -11,7 +11,7 @@ import (
 // holds, or it lets go in its own time, or a person wanted it so.
 func (g Guard) needsPerson() bool {
 	switch g {
-	case GuardLocked, GuardPaused, GuardVetoed, GuardAborted, GuardCooldown, GuardBudget, GuardConcurrency, GuardShadow:
+	case GuardLocked, GuardPaused, GuardVetoed, GuardAborted, GuardCooldown, GuardBudget, GuardConcurrency, GuardWindow, GuardShadow:
 		return false
 	default:
 		return true
@@ -24,7 +24,7 @@ func (inc *Incident) waitsForPerson() bool {
 	case AwaitingApproval:
 		return true
 	case Held:
-		return inc.Decision.HeldBy.needsPerson()
+		return inc.Decision.HeldBy.needsPerson() && !inc.Decision.Untold
 	case RollingBack:
 		return inc.approvalWaited() != nil
 	case Firing, CountingDown, Confirming, Verifying, Closed:
