@@ -183,7 +183,10 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 		if inc.worse {
 			return b.askBecauseWorse(now, name, inc)
 		}
-		return b.showBrakes(now, name, inc, sticky)
+		if e := b.showBrakes(now, name, inc, sticky); e != nil {
+			return e
+		}
+		return b.escalationRule(now, inc)
 	}
 	if inc.again {
 		return b.redecide(now, name, inc)

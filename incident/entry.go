@@ -50,6 +50,10 @@ const (
 	KindWaiting   Kind = "waiting"  // the run waits for a deployment that still rolls out
 	KindEnough    Kind = "enough"   // the service recovered before the plan's end
 	KindClosed    Kind = "closed"
+
+	// KindInterrupted says that the daemon was told twice to stop, and left a step
+	// running. It changes nothing: the intent on record is what a start goes by.
+	KindInterrupted Kind = "interrupted"
 )
 
 // Entry is one immutable line of the journal: who or what caused a transition,
@@ -77,7 +81,7 @@ type Entry struct {
 	Decided    *Decision       `json:"decided,omitempty"`
 	Command    *CommandEntry   `json:"command,omitempty"` // approved, vetoed, aborted, acked, refused
 	Planned    *Run            `json:"planned,omitempty"`
-	Step       *StepEntry      `json:"step,omitempty"` // step_begun, step_ended
+	Step       *StepEntry      `json:"step,omitempty"` // step_begun, step_ended, interrupted
 	Stopping   *StoppingEntry  `json:"stopping,omitempty"`
 	Verifying  *VerifyingEntry `json:"verifying,omitempty"`
 	RunEnded   *RunEndedEntry  `json:"run_ended,omitempty"`

@@ -7,15 +7,12 @@ import (
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
-// needsPerson tells whether a person has to do something about what a guard
-// holds, or it lets go in its own time, or a person wanted it so.
-func (g Guard) needsPerson() bool {
-	switch g {
-	case GuardLocked, GuardPaused, GuardVetoed, GuardAborted, GuardCooldown, GuardBudget, GuardConcurrency, GuardWindow, GuardShadow:
-		return false
-	default:
-		return true
-	}
+// failure tells whether a guard stands for something that went wrong, as opposed
+// to something that is waited for or that a person wanted. What a guard merely
+// holds is told once: it lasts as long as the breach does, and a receiver that
+// pages has a ladder of its own.
+func (g Guard) failure() bool {
+	return g == GuardBlocked || g == GuardVerification || g == GuardPointOfNoReturn
 }
 
 // waitsForPerson tells whether an incident in this state waits for a person.
@@ -24,7 +21,7 @@ func (inc *Incident) waitsForPerson() bool {
 	case AwaitingApproval:
 		return true
 	case Held:
-		return inc.Decision.HeldBy.needsPerson() && !inc.Decision.Untold
+		return inc.Decision.HeldBy.failure()
 	case RollingBack:
 		return inc.approvalWaited() != nil
 	case Firing, CountingDown, Confirming, Verifying, Closed:

@@ -299,6 +299,10 @@ func (run *Run) foldBegun(step *StepRun, e Entry) {
 		step.StartedAt = e.At
 	}
 	step.EndedAt = time.Time{}
+	step.Used = false
+	if rev := run.reversible(step); rev != nil {
+		rev.Used = true
+	}
 	if e.Step.Changes {
 		step.Touched++
 		run.Changed = true

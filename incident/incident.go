@@ -201,6 +201,9 @@ type StepRun struct {
 	TriedAgain int `json:"tried_again,omitempty"`
 	// Touched counts the attempts that changed something, or may have.
 	Touched int `json:"touched,omitempty"`
+	// Used is true for the answer to "can one still go back" once an attempt of
+	// its step has followed it.
+	Used bool `json:"used,omitempty"`
 	// Approvals are the yeses to an approval step.
 	Approvals []Approval `json:"approvals,omitempty"`
 	// SLATold is true once people know that the unit takes longer than agreed.

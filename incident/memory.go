@@ -130,7 +130,7 @@ func (m *memory) apply(e Entry) {
 		m.keep(e.Service).applyOwn(e)
 	case KindOpened, KindFired, KindCleared, KindDecided, KindApproved, KindVetoed, KindAborted, KindAcked, KindRefused,
 		KindStoodDown, KindEscalated, KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed,
-		KindRunEnded, KindClosed, KindCaptured, KindWaiting, KindEnough:
+		KindRunEnded, KindClosed, KindCaptured, KindWaiting, KindEnough, KindInterrupted:
 		m.applyIncident(e)
 	}
 }

@@ -58,7 +58,7 @@ func (b *Brain) mainStep(now time.Time, l *live, inc *Incident, run *Run, i int)
 	if step.Section == SectionStopDeploy && !b.rolling(inc, run) {
 		return nil, false // there is nothing to stop
 	}
-	if rev := run.reversible(step); rev != nil && !rev.freshAt(now, step) {
+	if rev := run.reversible(step); rev != nil && !rev.freshAt(now) {
 		return b.begin(now, inc, rev, rev.Attempts+1), false
 	}
 	return b.begin(now, inc, step, step.Attempts+1), false

@@ -27,12 +27,18 @@ func TestInvariantsHoldInRandomWorlds(t *testing.T) {
 				unknownDeployments(&o)
 			}
 			repeatable(&o, "cart")
+			variety(&o, "shop", r)
+			variety(&o, "auth", r)
 			w := newWorld(t, o)
 			w.set(0.001, "auth", "cart", "shop")
 			w.run(time.Minute)
 			a := newAuditor(t)
 			for step := range 300 {
-				chance(w, r)
+				if r.IntN(4) == 0 {
+					planChance(w, r)
+				} else {
+					chance(w, r)
+				}
 				a.audit(w)
 				if step%50 == 49 {
 					checkReplay(t, w)
@@ -141,11 +147,14 @@ type auditor struct {
 	acting      map[string]incident.Run
 	autos       []autoStart
 	deployment  map[string]string
-	begun       map[string]int // run/section/index → attempts
+	newest      map[string]string // service/version → its newest deployment
+	begun       map[string]int    // run/section/index → attempts
 	uncertain   map[string]bool
 	intents     map[incident.StepRef]bool
 	charged     map[string]bool // runs
 	stopping    map[string]bool // runs
+	moved       map[string]bool // runs that a step has taken to the target, or whose steps name none
+	noReturn    pointOfNoReturn
 	// read and started are how far the journal and the starts were looked at.
 	read, started int
 }
@@ -161,6 +170,9 @@ func newAuditor(t *testing.T) *auditor {
 		t: t, running: map[string]string{}, quarantined: map[string]string{}, acting: map[string]incident.Run{},
 		deployment: map[string]string{}, begun: map[string]int{}, uncertain: map[string]bool{},
 		intents: map[incident.StepRef]bool{}, charged: map[string]bool{}, stopping: map[string]bool{},
+		newest:   map[string]string{},
+		moved:    map[string]bool{},
+		noReturn: pointOfNoReturn{passed: map[string]bool{}, fresh: map[string]bool{}},
 	}
 }
 
@@ -185,10 +197,20 @@ func (a *auditor) audit(w *world) {
 }
 
 func (a *auditor) entry(e incident.Entry) {
+	a.noReturn.entry(a, e)
 	switch e.Kind {
+	case incident.KindEnough:
+		if !namesTarget(a.acting[e.Service]) {
+			a.moved[e.Step.Ref.Run] = false
+		}
 	case incident.KindDeployment:
 		a.running[e.Service] = e.Deployment.Version
-		a.deployment[e.Service] = e.Deployment.Version + e.Deployment.StartedAt.String()
+		a.deployed(e.Service, e.Deployment.Version, e.Deployment.Version+e.Deployment.StartedAt.String())
+	case incident.KindRunning:
+		a.running[e.Service] = e.Running.Version
+		if again, known := a.newest[e.Service+"/"+e.Running.Version]; known {
+			a.deployment[e.Service] = again
+		}
 	case incident.KindPlanned:
 		a.planned(e)
 	case incident.KindStopping:
@@ -199,7 +221,10 @@ func (a *auditor) entry(e incident.Entry) {
 	case incident.KindStepBegun:
 		a.stepBegun(e)
 	case incident.KindStepEnded:
-		key := fmt.Sprint(e.Step.Ref.Run, e.Step.Ref.Section, e.Step.Ref.Index)
+		key := stepKey(e.Step.Ref)
+		if ref := e.Step.Ref; ref.Section == incident.SectionSteps && e.Step.Result.State == incident.StepDone {
+			a.moved[ref.Run] = a.moved[ref.Run] || a.acting[e.Service].Plan.Steps[ref.Index].UsesTarget
+		}
 		a.uncertain[key] = e.Step.Result.State == incident.StepUncertain && !e.Step.Result.NothingChanged
 		if e.Step.Result.NothingChanged {
 			a.begun[key] = 0
@@ -207,9 +232,9 @@ func (a *auditor) entry(e incident.Entry) {
 	case incident.KindVerifying:
 		run := a.acting[e.Service]
 		delete(a.acting, e.Service)
-		if run.To != "" {
+		if run.To != "" && a.moved[run.ID] {
 			a.running[e.Service] = run.To
-			a.deployment[e.Service] = "own " + e.At.String()
+			a.deployed(e.Service, run.To, "own "+e.At.String())
 		}
 	case incident.KindRunEnded:
 		delete(a.acting, e.Service)
@@ -219,6 +244,11 @@ func (a *auditor) entry(e incident.Entry) {
 		}
 	default:
 	}
+}
+
+// deployed notes that a version runs as a deployment.
+func (a *auditor) deployed(service, version, deployment string) {
+	a.deployment[service], a.newest[service+"/"+version] = deployment, deployment
 }
 
 // pardonUntouched lifts the quarantine of a run that changed nothing after all.
@@ -233,6 +263,13 @@ func (a *auditor) pardonUntouched(e incident.Entry) {
 	}
 }
 
+func stepKey(r incident.StepRef) string { return fmt.Sprint(r.Run, r.Section, r.Index, r.Unit) }
+
+// namesTarget tells whether any step of a run's plan needs its target.
+func namesTarget(run incident.Run) bool {
+	return slices.ContainsFunc(run.Plan.Steps, func(s incident.PlanStep) bool { return s.UsesTarget })
+}
+
 func (a *auditor) planned(e incident.Entry) {
 	run := *e.Planned
 	if _, already := a.acting[e.Service]; already {
@@ -245,6 +282,7 @@ func (a *auditor) planned(e incident.Entry) {
 		a.t.Errorf("invariant 4: %s is rolled back to %s, which is quarantined", e.Service, run.To)
 	}
 	a.acting[e.Service] = run
+	a.moved[run.ID] = !namesTarget(run) && run.Scope == ""
 	if len(a.acting) > 2 {
 		a.t.Errorf("invariant 3: %d rollbacks at the same time", len(a.acting))
 	}
@@ -254,13 +292,16 @@ func (a *auditor) stepBegun(e incident.Entry) {
 	run := a.acting[e.Service]
 	ref := e.Step.Ref
 	a.intents[ref] = true
-	key := fmt.Sprint(ref.Run, ref.Section, ref.Index)
+	key := stepKey(ref)
 	a.begun[key]++
 	if a.stopping[ref.Run] && ref.Section == incident.SectionSteps {
 		a.t.Errorf("invariant 11: step %s of %s was begun after the run was to stop", ref.Name, ref.Run)
 	}
 	if e.Service == "cart" && ref.Index == 0 {
 		a.uncertain[key], a.begun[key] = false, 0 // it is declared idempotent
+	}
+	if ref.Section == incident.SectionReversible {
+		return // it is asked as often as there is something to change
 	}
 	if a.begun[key] > 1 {
 		a.t.Errorf("step %s of %s ran %d times, and it is not idempotent", ref.Name, ref.Run, a.begun[key])
@@ -275,7 +316,7 @@ func (a *auditor) stepBegun(e incident.Entry) {
 		a.charged[ref.Run] = true
 		a.automatic(e)
 	}
-	if key := e.Service + "/" + run.From; run.From != "" && a.quarantined[key] == "" {
+	if key := e.Service + "/" + run.From; run.From != "" && run.Leaves && ref.Section == incident.SectionSteps && a.quarantined[key] == "" {
 		a.quarantined[key] = ref.Run
 	}
 }

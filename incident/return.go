@@ -30,9 +30,9 @@ func (run *Run) reversible(step *StepRun) *StepRun {
 const beforeStopDeploy = -1
 
 // freshAt tells whether a question was answered right before the next attempt of
-// its step: after the last attempt, and not before a crash that took its time.
-func (rev *StepRun) freshAt(now time.Time, step *StepRun) bool {
-	return rev.State == StepDone && !rev.EndedAt.Before(step.EndedAt) && now.Sub(rev.EndedAt) <= reversibleFresh
+// its step: no attempt has followed the answer yet, and no crash that took its time.
+func (rev *StepRun) freshAt(now time.Time) bool {
+	return rev.State == StepDone && !rev.Used && now.Sub(rev.EndedAt) <= reversibleFresh
 }
 
 // pastReturn is the question whose answer was that there is no way back: any end

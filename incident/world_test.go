@@ -2,6 +2,8 @@ package incident_test
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,9 @@ type world struct {
 	started []incident.Start
 	replies []incident.Reply
 	queue   []incident.Input
+	// captures are those asked for; one whose name hangs does not end.
+	captures []incident.Capture
+	wakeAt   time.Time
 	// results are the ends of the steps by name, in turn; the last repeats. A
 	// step without one ends done.
 	results map[string][]incident.StepResult
@@ -89,6 +94,13 @@ func (w *world) Carry(effect incident.Effect) {
 		w.told = append(w.told, e.Message)
 	case incident.Reply:
 		w.replies = append(w.replies, e)
+	case incident.Capture:
+		w.captures = append(w.captures, e)
+		for _, s := range e.Steps {
+			if !w.hang[s.Name] {
+				w.queue = append(w.queue, incident.Captured{Service: e.Service, Incident: e.Incident, Name: s.Name, Result: w.ending(s.Name)})
+			}
+		}
 	case incident.WakeAt:
 		w.wakeAt = e.T
 	case incident.Stop, incident.Record:
@@ -96,11 +108,21 @@ func (w *world) Carry(effect incident.Effect) {
 }
 
 func (w *world) result(e incident.Start) incident.StepResult {
+	if e.Ref.Unit != "" {
+		if _, own := w.results[e.Ref.Name+" "+e.Ref.Unit]; own {
+			return w.ending(e.Ref.Name + " " + e.Ref.Unit)
+		}
+	}
+	return w.ending(e.Ref.Name)
+}
+
+// ending is how something by a name ends this time.
+func (w *world) ending(name string) incident.StepResult {
 	r := incident.StepResult{State: incident.StepDone}
-	if list := w.results[e.Ref.Name]; len(list) > 0 {
+	if list := w.results[name]; len(list) > 0 {
 		r = list[0]
 		if len(list) > 1 {
-			w.results[e.Ref.Name] = list[1:]
+			w.results[name] = list[1:]
 		}
 	}
 	r.StartedAt, r.EndedAt = w.now, w.now
@@ -140,6 +162,17 @@ func (w *world) give(in incident.Input) {
 	if n := len(w.journal) - before; n > 100 {
 		w.t.Fatalf("%T led to %d entries, the last of them %q", in, n, w.journal[len(w.journal)-1].Text)
 	}
+}
+
+// pass lets time pass without ticks of the grid, as far as the brain asked to be woken.
+func (w *world) pass(d time.Duration) {
+	end := w.now.Add(d)
+	for !w.wakeAt.IsZero() && !w.wakeAt.After(end) && w.wakeAt.After(w.now) {
+		w.now = w.wakeAt
+		w.give(incident.Wake{})
+	}
+	w.now = end
+	w.give(incident.Wake{})
 }
 
 // run lets ticks of the grid pass for a while.
@@ -205,10 +238,15 @@ func (w *world) incident(service string) *incident.Incident {
 
 // steps are the names of the started steps of the plan's main part and finally.
 func (w *world) steps() []string {
+	return w.ran(incident.SectionStopDeploy, incident.SectionSteps, incident.SectionForward, incident.SectionFinally)
+}
+
+// ran are the names of the started steps of some sections, with their units.
+func (w *world) ran(sections ...incident.Section) []string {
 	var names []string
 	for _, s := range w.started {
-		if (s.Ref.Section == incident.SectionSteps || s.Ref.Section == incident.SectionFinally) && !s.Resume {
-			names = append(names, s.Ref.Name)
+		if slices.Contains(sections, s.Ref.Section) && !s.Resume {
+			names = append(names, strings.TrimSpace(s.Ref.Name+" "+s.Ref.Unit))
 		}
 	}
 	return names
