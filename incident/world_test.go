@@ -37,7 +37,6 @@ type world struct {
 	results map[string][]incident.StepResult
 	hang    map[string]bool // steps that never end in this process
 	full    bool            // the journal refuses
-	wakeAt  time.Time       // as last asked for
 	// holdWhen answers [guards] hold_when; its zero value is that nothing holds.
 	holdWhen trigger.Answer
 	history  []incident.Samples // the newest ticks, for rebuilding windows
