@@ -39,7 +39,7 @@ func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incid
 
 // approvalSaid is what the timeline says of a yes to an incident's rollback.
 func approvalSaid(c Command, inc *Incident, hash string) said {
-	w := said{what: "approved", overrides: guardsOf(inc.Decision.Holds), plan: hash}
+	w := said{what: "approved", overrides: inc.Decision.setAside(), plan: hash}
 	if len(w.overrides) > 0 {
 		words := make([]string, len(w.overrides))
 		for i, g := range w.overrides {

@@ -40,6 +40,8 @@ type Brain struct {
 	// without an input. A service without one is not in it.
 	dues  map[string]time.Time
 	sight sight
+	// holdWhen is the newest answer of [guards] hold_when.
+	holdWhen holdAnswer
 }
 
 // live is what the brain observes of one service and does for it at present.
@@ -313,6 +315,7 @@ func (b *Brain) restored(now time.Time, in Restored) []Effect {
 
 // samples takes readings into the windows.
 func (b *Brain) samples(in Samples) {
+	b.takeHoldWhen(in)
 	switch in.Kind {
 	case Grid, Rebuilt:
 		for name, l := range b.live {

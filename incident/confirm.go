@@ -90,6 +90,9 @@ func (b *Brain) askConfirm(now time.Time, name string, l *live, inc *Incident) [
 			}
 		}
 	}
+	if b.opts.Guards.HoldWhen {
+		metrics = append(metrics, HoldWhenMetric)
+	}
 	slices.Sort(metrics)
 	b.readSeq++
 	id := fmt.Sprintf("%s/confirm/%d", inc.ID, b.readSeq)
@@ -133,6 +136,9 @@ func (b *Brain) act(now time.Time, name string, inc *Incident) []Effect {
 		d := inc.Decision
 		d.hold(holds)
 		d.Deadline, d.ByPerson = time.Time{}, false
+		return b.decided(now, inc, d)
+	}
+	if d, capped := b.cappedLast(now, name, inc); capped {
 		return b.decided(now, inc, d)
 	}
 	r := b.request(inc)

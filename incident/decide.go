@@ -56,6 +56,9 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 		if e := b.silenceRule(now, name, inc); e != nil {
 			return e
 		}
+		if e := b.capsRule(now, name, inc); e != nil {
+			return e
+		}
 		return b.escalationRule(now, inc)
 	case RollingBack, Verifying, Closed:
 	}
@@ -88,6 +91,9 @@ func (inc *Incident) keeping(d Decision) Decision {
 	kept := inc.Decision
 	kept.Severity = d.Severity
 	kept.Reason = d.Reason
+	if d.State == inc.State {
+		kept.Caps = d.Caps
+	}
 	if d.HeldBy == "" && d.State == inc.State && !kept.ByPerson {
 		kept.Justified = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(kept.Justified), d.Justified...))))
 	}
@@ -118,6 +124,7 @@ func (d Decision) letGo(now Decision) bool {
 
 // decided records a decision and tells people of it.
 func (b *Brain) decided(now time.Time, inc *Incident, d Decision) []Effect {
+	d.Untold = b.untold(now, inc, d)
 	e := b.incidentEntry(now, KindDecided, inc, "rollbackd", decisionText(d))
 	e.Decided = &d
 	return []Effect{Record{Entry: e, Message: b.decisionMessage(now, inc, d, e)}}
@@ -253,6 +260,9 @@ func (b *Brain) askBecauseWorse(now time.Time, name string, inc *Incident) []Eff
 	if !ok || d.Response.Directness < evaluator.Approve {
 		return nil
 	}
+	if slices.Contains(guardsOf(d.Holds), GuardWindow) {
+		return nil // a window in which nobody is asked: once it ends
+	}
 	d.Response = evaluator.Response{Directness: evaluator.Approve}
 	d.State, d.HeldBy, d.Holds = AwaitingApproval, "", nil
 	d.Reason = fmt.Sprintf("it got worse (%s) after it was held (%s): %s", d.Severity, inc.Decision.HeldBy, d.Reason)
@@ -356,8 +366,8 @@ func (b *Brain) approved(now time.Time, name string, inc *Incident, s *serviceMe
 	d.ByPerson, d.Severity, d.Silence = true, inc.Severity, false
 	d.State, d.Deadline = Confirming, b.confirmDeadline(now, inc.OpenedAt, inc.Severity)
 	d.Reason = "approved by " + listed(inc.approvers())
-	overridden := inc.Decision.Holds
-	d.HeldBy, d.Holds, d.ReleasesWhen = "", nil, ""
+	overridden := inc.Decision.setAside()
+	d.HeldBy, d.Holds, d.Caps, d.ReleasesWhen = "", nil, nil, ""
 	if len(d.Justified) == 0 {
 		for _, ev := range inc.Triggers {
 			d.Justified = append(d.Justified, ev.Name)
@@ -366,7 +376,7 @@ func (b *Brain) approved(now time.Time, name string, inc *Incident, s *serviceMe
 	if t, ok := s.Ledger.target(b.opts.Services[name].Deployment, now); ok {
 		d.Target = t.Version
 	}
-	d.Overrides = guardsOf(overridden)
+	d.Overrides = overridden
 	return b.decided(now, inc, d)
 }
 

@@ -195,11 +195,14 @@ type Evidence struct {
 	Length time.Duration `json:"length,omitempty"`
 }
 
-// Hold is one guard that holds, why, and what would release it.
+// Hold is one guard that holds, why, and what would release it. What only lowers
+// a response is written down in the same form.
 type Hold struct {
-	Guard        Guard  `json:"guard"`
+	// Guard is empty where no guard of the list has a name for what lowers a
+	// response (no_data, no_auto_rollback, max_back).
+	Guard        Guard  `json:"guard,omitempty"`
 	Reason       string `json:"reason"`
-	ReleasesWhen string `json:"releases_when"`
+	ReleasesWhen string `json:"releases_when,omitempty"`
 }
 
 // Decision is what was decided about an incident.
@@ -207,8 +210,11 @@ type Decision struct {
 	State    State              `json:"state"`
 	Response evaluator.Response `json:"response"`
 	// HeldBy is the first of Holds in the order of precedence; empty when none holds.
-	HeldBy       Guard  `json:"held_by,omitempty"`
-	Holds        []Hold `json:"holds,omitempty"`
+	HeldBy Guard  `json:"held_by,omitempty"`
+	Holds  []Hold `json:"holds,omitempty"`
+	// Caps are what lowered the response below the matrix's, in the order of
+	// precedence, those without a guard last.
+	Caps         []Hold `json:"caps,omitempty"`
 	Reason       string `json:"reason"`
 	ReleasesWhen string `json:"releases_when,omitempty"`
 	// Deadline is when the countdown ends, or when the decision is overdue.
@@ -230,6 +236,11 @@ type Decision struct {
 	PlanHash string `json:"plan,omitempty"`
 	// Silence is true where nobody's answer until the deadline is a yes.
 	Silence bool `json:"silence,omitempty"`
+	// After is the service that a correlated incident waits for: it is held while a
+	// person is asked about that one, or it is being rolled back.
+	After string `json:"after,omitempty"`
+	// Untold is true where nobody was told, because a maintenance window says so.
+	Untold bool `json:"untold,omitempty"`
 }
 
 // CommandEntry is a person's word on an incident.

@@ -381,5 +381,8 @@ func (b *Brain) closed(now time.Time, inc *Incident, outcome Outcome, text strin
 	if outcome == Unresolved || fresh {
 		head = HeldHeadline // nobody has verified it, or it was closed without being well
 	}
+	if inc.Decision.Untold && !inc.told {
+		return []Effect{Record{Entry: e}} // what nobody was told of is not taken back either
+	}
 	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, head, "closed")}}
 }

@@ -21,6 +21,7 @@ func (inc *Incident) fold(e Entry) {
 	before := inc.wait()
 	inc.foldKind(e)
 	inc.foldWait(before, e)
+	inc.foldTold(e)
 }
 
 // waiting is what a person is waited for.

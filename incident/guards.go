@@ -83,9 +83,11 @@ func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *servi
 		})
 	}
 	holds = append(holds, b.correlatedHold(name, inc)...)
+	holds = append(holds, b.holdWhenHold(now)...)
 	holds = append(holds, b.versionHolds(now, s, o)...)
 	holds = append(holds, b.budgetHolds(now, s, o)...)
 	holds = append(holds, b.concurrencyHold(s)...)
+	holds = append(holds, b.windowHolds(now, name)...)
 	if b.mode(name) == "shadow" {
 		holds = append(holds, Hold{GuardShadow, "the service is in shadow mode: decide, record, tell, never act", `mode = "live"`})
 	}

@@ -80,6 +80,7 @@ type Incident struct {
 	lasting    bool      // held for good once: never acts by itself again
 	superseded bool      // a newer deployment overtook the verification
 	acked      bool      // escalation of the present wait is over
+	told       bool      // people know of it
 	waitSince  time.Time // since when a person is waited for; zero while nobody is
 }
 

@@ -13,10 +13,11 @@ import (
 // opinion is what one firing trigger leads to.
 type opinion struct {
 	evidence Evidence
-	response evaluator.Response
-	holds    []Hold
-	// capped says what lowered the response; empty when nothing did.
-	capped string
+	// matrix is the severity matrix's answer, response what the caps leave of it.
+	matrix, response evaluator.Response
+	holds            []Hold
+	// caps are what lowered the response.
+	caps []Hold
 }
 
 // judge passes the firing triggers of an incident through the matrix and the
@@ -34,34 +35,31 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	}
 	d := Decision{Severity: max(inc.Severity, worst(firing))}
 	best := strongest(opinions)
-	d.Response = best.response
 	d.Trigger, d.Scope = best.evidence.Name, o.Scopes[best.evidence.Name]
 	plan := b.planFor(inc, d.Trigger)
 	if plan == nil {
-		d.Response = d.Response.Cap(evaluator.Notify)
-		best.capped = "the service has no rollback plan"
+		best.lower(limit{evaluator.Response{Directness: evaluator.Notify}, Hold{Reason: "the service has no rollback plan"}})
 	}
 	if t, ok := s.Ledger.target(o.Deployment, now); ok && plan != nil && plan.leaves(d.Scope) {
 		d.Target = t.Version
-		if t.Back > o.Deployment.MaxBack && d.Response.Directness > evaluator.Approve {
-			d.Response = d.Response.Cap(evaluator.Approve)
-			best.capped = fmt.Sprintf("%s is %d deployments back, and max_back is %d", t.Version, t.Back, o.Deployment.MaxBack)
-		}
+		best.lower(targetLimits(t, o)...)
 	}
-	// After a veto, an abort or a failed rollback only a person's word acts.
-	if inc.lasting && d.Response.Directness > evaluator.Approve {
-		d.Response = d.Response.Cap(evaluator.Approve)
+	best.lower(b.presentLimits(now, name)...)
+	if inc.lasting {
+		best.lower(atMostApprove("", "after a veto, an abort or a failed rollback only a person's word acts"))
 	}
+	d.Response, d.Caps = best.response, byPrecedence(best.caps)
 	d.Justified = justifying(opinions, d.Response.Directness)
 	d.Reason = reasonText(best, s.Ledger.current())
 	if d.Response.Directness <= evaluator.Notify {
 		d.State = Firing
+		d.hold(b.suppressed(now, name))
 		return d, true
 	}
 	d.hold(b.inScope(inc, d, b.holdsFor(now, inc, best.holds, d.Response)))
 	if d.HeldBy == "" {
 		d.State, d.Deadline = b.stateFor(now, d)
-		d.Silence = d.State == AwaitingApproval && best.capped == "" && !inc.lasting && !d.Deadline.IsZero() && b.opts.Decide.OnDeadline[d.Severity]
+		d.Silence = d.State == AwaitingApproval && len(d.Caps) == 0 && !inc.lasting && !d.Deadline.IsZero() && b.opts.Decide.OnDeadline[d.Severity]
 	}
 	d.PlanHash = planHash(plan, d.Target, d.Scope)
 	return d, true
@@ -99,20 +97,16 @@ func (b *Brain) stillFiring(name string, inc *Incident) []Evidence {
 // opinion is what one trigger leads to by the matrix, the caps and the guards
 // that look at the trigger itself.
 func (b *Brain) opinion(ev Evidence, firing []Evidence, s *serviceMemory, o ServiceOptions) opinion {
-	op := opinion{evidence: ev, response: b.opts.Matrix.Respond(o.Tier, ev.Severity)}
-	limit := func(why string) {
-		if op.response.Directness > evaluator.Approve {
-			op.response, op.capped = op.response.Cap(evaluator.Approve), why
-		}
-	}
+	matrix := b.opts.Matrix.Respond(o.Tier, ev.Severity)
+	op := opinion{evidence: ev, matrix: matrix, response: matrix}
 	if ev.FromNoData {
-		limit(`it rests on no_data = "breach"`)
+		op.lower(atMostApprove("", `it rests on no_data = "breach"`))
 	}
 	if b.opts.Corroborate && ev.HealthOnly && !slices.ContainsFunc(firing, func(e Evidence) bool { return !e.HealthOnly }) {
-		limit("health events on an unauthenticated connection need a metric that says the same (corroboration)")
+		op.lower(atMostApprove(GuardCorroboration, "health events on an unauthenticated connection need a metric that says the same"))
 	}
 	if d := s.Ledger.current(); d != nil && d.NoAutoRollback {
-		limit(fmt.Sprintf("%s was deployed with no_auto_rollback", d.Version))
+		op.lower(atMostApprove("", d.Version+" was deployed with no_auto_rollback"))
 	}
 	if op.response.Directness > evaluator.Notify {
 		op.holds = b.triggerHolds(ev, s, o)
@@ -178,7 +172,7 @@ func (b *Brain) holdsFor(now time.Time, inc *Incident, own []Hold, r evaluator.R
 // limitsAutomatic tells whether a guard limits only what happens without a person.
 func (g Guard) limitsAutomatic() bool {
 	switch g {
-	case GuardPaused, GuardOnce, GuardCooldown, GuardBudget, GuardConcurrency:
+	case GuardPaused, GuardHoldWhen, GuardOnce, GuardCooldown, GuardBudget, GuardConcurrency:
 		return true
 	default:
 		return false
@@ -257,8 +251,8 @@ func (s State) directness() int {
 
 func reasonText(op opinion, d *Deployment) string {
 	text := evidenceText(op.evidence, d)
-	if op.capped != "" {
-		text += "; " + op.capped
+	for _, h := range op.caps {
+		text += "; " + h.Reason
 	}
 	return text
 }

@@ -85,6 +85,9 @@ type Window struct {
 	// Cap is the most that may happen: NoResponse means that nobody is told either
 	// (response = "suppress").
 	Cap evaluator.Directness
+	// Wait is the length of the countdown where Cap is a countdown; zero means 2
+	// minutes.
+	Wait time.Duration
 }
 
 // Group is services that change together: deployments of them with the same

@@ -12,6 +12,7 @@ func (inc *Incident) Public() *Incident {
 	c.Timeline = append([]Moment{}, inc.Timeline...)
 	c.Approvals = append([]Approval(nil), inc.Approvals...)
 	c.Captures = append([]StateBefore(nil), inc.Captures...)
+	c.Decision.HeldBy = inc.Decision.Shown()
 	c.Deployment = copyDeployment(inc.Deployment)
 	c.Rollback = inc.Rollback.public()
 	c.EarlierRollbacks = nil

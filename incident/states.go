@@ -77,15 +77,18 @@ const (
 	GuardVerification     Guard = "verification"
 	GuardBlind            Guard = "blind"
 	GuardNeverOK          Guard = "never_ok"
+	GuardFlapping         Guard = "flapping"
 	GuardNoDeployment     Guard = "no_deployment"
 	GuardBeforeDeployment Guard = "before_deployment"
 	GuardCorrelated       Guard = "correlated"
+	GuardHoldWhen         Guard = "hold_when"
 	GuardQuarantined      Guard = "quarantined"
 	GuardOnce             Guard = "once"
 	GuardNoTarget         Guard = "no_target"
 	GuardCooldown         Guard = "cooldown"
 	GuardBudget           Guard = "budget"
 	GuardConcurrency      Guard = "concurrency"
+	GuardWindow           Guard = "window"
 	GuardPointOfNoReturn  Guard = "point_of_no_return"
 	GuardCorroboration    Guard = "corroboration"
 	GuardShadow           Guard = "shadow"
@@ -96,8 +99,9 @@ const (
 func precedence() []Guard {
 	return []Guard{
 		GuardJournal, GuardLocked, GuardPaused, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardBlind,
-		GuardNeverOK, GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget,
-		GuardCooldown, GuardBudget, GuardConcurrency, GuardPointOfNoReturn, GuardCorroboration, GuardShadow,
+		GuardNeverOK, GuardFlapping, GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardHoldWhen, GuardQuarantined,
+		GuardOnce, GuardNoTarget, GuardCooldown, GuardBudget, GuardConcurrency, GuardWindow, GuardPointOfNoReturn,
+		GuardCorroboration, GuardShadow,
 	}
 }
 
@@ -105,10 +109,12 @@ func precedence() []Guard {
 // that only such guards hold is decided again when they do.
 func (g Guard) releasesByItself() bool {
 	switch g {
-	case GuardCooldown, GuardBudget, GuardConcurrency, GuardPaused, GuardLocked, GuardBlind, GuardNoDeployment:
+	case GuardCooldown, GuardBudget, GuardConcurrency, GuardWindow, GuardPaused, GuardLocked, GuardBlind, GuardNoDeployment,
+		GuardHoldWhen:
 		return true
-	case GuardJournal, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardNeverOK, GuardBeforeDeployment,
-		GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget, GuardPointOfNoReturn, GuardCorroboration, GuardShadow:
+	case GuardJournal, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardNeverOK, GuardFlapping,
+		GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget, GuardPointOfNoReturn,
+		GuardCorroboration, GuardShadow:
 		return false
 	}
 	return false
@@ -119,8 +125,9 @@ func (g Guard) forAPerson() bool {
 	switch g {
 	case GuardJournal, GuardLocked, GuardQuarantined, GuardNoTarget, GuardConcurrency, GuardShadow:
 		return true
-	case GuardPaused, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardBlind, GuardNeverOK, GuardNoDeployment,
-		GuardBeforeDeployment, GuardCorrelated, GuardOnce, GuardCooldown, GuardBudget, GuardPointOfNoReturn, GuardCorroboration:
+	case GuardPaused, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardBlind, GuardNeverOK, GuardFlapping,
+		GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardHoldWhen, GuardOnce, GuardCooldown, GuardBudget,
+		GuardWindow, GuardPointOfNoReturn, GuardCorroboration:
 		return false
 	}
 	return true

@@ -16,7 +16,10 @@ const maxFirstLine = 120
 // decisionMessage tells people of a decision. A decision to confirm is silent:
 // what comes of it is told a moment later.
 func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entry) *Message {
-	if inc.State == d.State && !inc.decidedAt.IsZero() && d.Severity <= inc.Decision.Severity {
+	if d.Untold {
+		return nil
+	}
+	if inc.State == d.State && !inc.decidedAt.IsZero() && d.Severity <= inc.Decision.Severity && !inc.Decision.Untold {
 		return nil // nothing that people do not know; the timeline says what changed
 	}
 	switch d.State {

@@ -207,10 +207,13 @@ func (b *Brain) ifCritical(now time.Time, name string, s *serviceMemory) Decisio
 	if found {
 		d.Target = t.Version
 		d.Reason = fmt.Sprintf("%s is the target: %s", t.Version, t.Why)
-		if t.Back > o.Deployment.MaxBack {
-			d.Response = d.Response.Cap(evaluator.Approve)
-		}
 	}
+	op := opinion{matrix: d.Response, response: d.Response}
+	if found {
+		op.lower(targetLimits(t, o)...)
+	}
+	op.lower(b.presentLimits(now, name)...)
+	d.Response, d.Caps = op.response, byPrecedence(op.caps)
 	var holds []Hold
 	if !deploymentsUnknown(s, o) {
 		holds = deploymentHolds(ev, s.Ledger.current(), o)

@@ -83,6 +83,7 @@ func (b *Brain) due(now time.Time, name string) {
 	}
 	if b.mem.open[name] {
 		b.dueOfIncident(name, consider)
+		b.dueOfWindows(now, name, consider)
 	}
 	if l := b.live[name]; l != nil {
 		for _, spec := range l.watch.Triggers() {

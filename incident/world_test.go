@@ -35,9 +35,11 @@ type world struct {
 	// results are the ends of the steps by name, in turn; the last repeats. A
 	// step without one ends done.
 	results map[string][]incident.StepResult
-	hang    map[string]bool    // steps that never end in this process
-	full    bool               // the journal refuses
-	history []incident.Samples // the newest ticks, for rebuilding windows
+	hang    map[string]bool // steps that never end in this process
+	full    bool            // the journal refuses
+	// holdWhen answers [guards] hold_when; its zero value is that nothing holds.
+	holdWhen trigger.Answer
+	history  []incident.Samples // the newest ticks, for rebuilding windows
 }
 
 func newWorld(t *testing.T, o incident.Options) *world {
@@ -78,7 +80,7 @@ func (w *world) Carry(effect incident.Effect) {
 	case incident.Read:
 		answers := map[string]trigger.Answer{}
 		for _, metric := range e.Metrics {
-			answers[metric] = w.answer()
+			answers[metric] = w.answerTo(metric)
 		}
 		w.queue = append(w.queue, incident.Samples{At: w.now, Kind: e.Kind, ReadID: e.ID, Answers: answers})
 	case incident.Start:
@@ -126,6 +128,13 @@ func (w *world) ending(name string) incident.StepResult {
 	return r
 }
 
+func (w *world) answerTo(metric string) trigger.Answer {
+	if metric == incident.HoldWhenMetric {
+		return w.holdWhen
+	}
+	return w.answer()
+}
+
 func (w *world) answer() trigger.Answer {
 	if w.sourceX != "" {
 		return trigger.Answer{Err: w.sourceX}
@@ -171,6 +180,9 @@ func (w *world) run(d time.Duration) {
 	for w.now.Before(end) {
 		w.now = w.now.Truncate(w.opts.Poll).Add(w.opts.Poll)
 		tick := incident.Samples{At: w.now, Kind: incident.Grid, Answers: map[string]trigger.Answer{"errors": w.answer()}}
+		if w.opts.Guards.HoldWhen {
+			tick.Answers[incident.HoldWhenMetric] = w.holdWhen
+		}
 		if w.history = append(w.history, tick); len(w.history) > 10 {
 			w.history = w.history[1:]
 		}
