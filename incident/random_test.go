@@ -29,14 +29,18 @@ func TestInvariantsHoldInRandomWorlds(t *testing.T) {
 			repeatable(&o, "cart")
 			variety(&o, "shop", r)
 			variety(&o, "auth", r)
+			grouped(&o, r)
 			w := newWorld(t, o)
 			w.set(0.001, "auth", "cart", "shop")
 			w.run(time.Minute)
 			a := newAuditor(t)
 			for step := range 300 {
-				if r.IntN(4) == 0 {
+				switch r.IntN(12) {
+				case 0, 1, 2:
 					planChance(w, r)
-				} else {
+				case 3:
+					groupChance(w, r)
+				default:
 					chance(w, r)
 				}
 				a.audit(w)
@@ -147,6 +151,7 @@ type auditor struct {
 	acting      map[string]incident.Run
 	autos       []autoStart
 	deployment  map[string]string
+	claimed     map[string]string // members of a group that a run acts on
 	newest      map[string]string // service/version → its newest deployment
 	begun       map[string]int    // run/section/index → attempts
 	uncertain   map[string]bool
@@ -162,6 +167,7 @@ type auditor struct {
 type autoStart struct {
 	service, deployment string
 	at                  time.Time
+	shared              bool // as another member of a group: the daemon's budget is not charged
 }
 
 func newAuditor(t *testing.T) *auditor {
@@ -170,6 +176,7 @@ func newAuditor(t *testing.T) *auditor {
 		t: t, running: map[string]string{}, quarantined: map[string]string{}, acting: map[string]incident.Run{},
 		deployment: map[string]string{}, begun: map[string]int{}, uncertain: map[string]bool{},
 		intents: map[incident.StepRef]bool{}, charged: map[string]bool{}, stopping: map[string]bool{},
+		claimed:  map[string]string{},
 		newest:   map[string]string{},
 		moved:    map[string]bool{},
 		noReturn: pointOfNoReturn{passed: map[string]bool{}, fresh: map[string]bool{}},
@@ -232,12 +239,14 @@ func (a *auditor) entry(e incident.Entry) {
 	case incident.KindVerifying:
 		run := a.acting[e.Service]
 		delete(a.acting, e.Service)
+		a.arrivedTogether(run, e)
 		if run.To != "" && a.moved[run.ID] {
 			a.running[e.Service] = run.To
 			a.deployed(e.Service, run.To, "own "+e.At.String())
 		}
 	case incident.KindRunEnded:
 		delete(a.acting, e.Service)
+		a.endedTogether(e.RunEnded.Run)
 		a.pardonUntouched(e)
 		if e.RunEnded.State == incident.RunCompleted && e.RunEnded.Samples < 2 {
 			a.t.Errorf("invariant 8: completed after %d samples", e.RunEnded.Samples)
@@ -281,6 +290,7 @@ func (a *auditor) planned(e incident.Entry) {
 	if a.quarantined[e.Service+"/"+run.To] != "" {
 		a.t.Errorf("invariant 4: %s is rolled back to %s, which is quarantined", e.Service, run.To)
 	}
+	a.plannedTogether(e)
 	a.acting[e.Service] = run
 	a.moved[run.ID] = !namesTarget(run) && run.Scope == ""
 	if len(a.acting) > 2 {
@@ -312,7 +322,9 @@ func (a *auditor) stepBegun(e incident.Entry) {
 	if !e.Step.Changes {
 		return
 	}
-	if run.Automatic && !a.charged[ref.Run] {
+	charge := run.Automatic && !a.charged[ref.Run]
+	a.changedTogether(run, ref, e, charge)
+	if charge {
 		a.charged[ref.Run] = true
 		a.automatic(e)
 	}
@@ -332,7 +344,7 @@ func (a *auditor) automatic(e incident.Entry) {
 		if old.service == now.service && now.at.Sub(old.at) < 6*time.Hour {
 			service++
 		}
-		if now.at.Sub(old.at) < time.Hour {
+		if now.at.Sub(old.at) < time.Hour && !old.shared {
 			hour++
 		}
 	}
