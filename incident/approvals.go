@@ -107,20 +107,13 @@ func (b *Brain) approvalStepRule(now time.Time, inc *Incident, step *StepRun) []
 	switch {
 	case run.Stopping != "":
 		result.State, result.Error = StepFailed, run.Stopping
-	case len(missing(b.stepNeeds(spec), b.valid(now, step.Approvals, ""))) == 0:
+	case len(missing(spec.Approval.Needs, b.valid(now, step.Approvals, ""))) == 0:
 	case spec.Timeout > 0 && !now.Before(step.StartedAt.Add(spec.Timeout)):
 		result.State, result.Error = StepFailed, fmt.Sprintf("nobody approved within %s", spec.Timeout)
 	default:
 		return nil
 	}
 	return b.ended(now, inc, step, result)
-}
-
-func (b *Brain) stepNeeds(spec PlanStep) map[string]int {
-	if len(spec.Approval.Needs) > 0 {
-		return spec.Approval.Needs
-	}
-	return b.needs()
 }
 
 // approvalWaited is the approval step under way; nil when none is.
@@ -135,18 +128,6 @@ func (inc *Incident) approvalWaited() *StepRun {
 	return nil
 }
 
-// stillNeeded are the approvals that somebody must give for the incident to go
-// on; none where nobody is asked.
-func (b *Brain) stillNeeded(now time.Time, inc *Incident) []Need {
-	if step := inc.approvalWaited(); step != nil {
-		return missing(b.stepNeeds(inc.Rollback.spec(step)), b.valid(now, step.Approvals, ""))
-	}
-	if inc.State != AwaitingApproval {
-		return nil
-	}
-	return missing(b.needs(), b.valid(now, inc.Approvals, inc.Decision.PlanHash))
-}
-
 // planChangedRule asks anew where a reload, or a version that became good, has
 // changed what people were asked to approve.
 func (b *Brain) planChangedRule(now time.Time, name string, inc *Incident) []Effect {
@@ -159,7 +140,7 @@ func (b *Brain) planChangedRule(now time.Time, name string, inc *Incident) []Eff
 		return nil
 	}
 	d := inc.Decision
-	d.PlanHash, d.Target = hash, target
+	d.PlanHash, d.Target, d.Approvals = hash, target, b.needs()
 	d.Reason = "the plan has changed since it was shown, so approvals begin anew: " + d.Reason
 	e := b.incidentEntry(now, KindDecided, inc, "rollbackd", decisionText(d))
 	e.Decided = &d

@@ -124,6 +124,10 @@ func (d Decision) letGo(now Decision) bool {
 
 // decided records a decision and tells people of it.
 func (b *Brain) decided(now time.Time, inc *Incident, d Decision) []Effect {
+	d.Approvals = nil
+	if d.State == AwaitingApproval {
+		d.Approvals = b.needs()
+	}
 	d.Untold = b.untold(now, inc, d)
 	e := b.incidentEntry(now, KindDecided, inc, "rollbackd", decisionText(d))
 	e.Decided = &d

@@ -234,6 +234,8 @@ type Decision struct {
 	Scope string `json:"scope,omitempty"`
 	// PlanHash names the plan, target and scope that an approval is for.
 	PlanHash string `json:"plan,omitempty"`
+	// Approvals is how many people of each role are asked for, where any are.
+	Approvals map[string]int `json:"approvals,omitempty"`
 	// Silence is true where nobody's answer until the deadline is a yes.
 	Silence bool `json:"silence,omitempty"`
 	// After is the service that a correlated incident waits for: it is held while a

@@ -37,7 +37,7 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 		ID: fmt.Sprintf("%s.%d", inc.ID, 1+len(inc.EarlierRollbacks)+present(inc.Rollback)), State: RunPlanned,
 		From: s.Ledger.Running, To: r.to, By: r.by, AskedBy: r.askedBy, Automatic: r.automatic, Fence: b.mem.Fence + 1,
 		DecidedAt: r.decidedAt, StartedAt: now, SLASeconds: r.plan.SLA.Seconds(), TargetSeconds: r.plan.Target.Seconds(),
-		Plan: *r.plan, Scope: r.scope, Steps: planned(r.plan, r.scope), Leaves: r.plan.leaves(r.scope),
+		Plan: b.withApprovals(*r.plan), Scope: r.scope, Steps: planned(r.plan, r.scope), Leaves: r.plan.leaves(r.scope),
 	}
 	if !run.Leaves {
 		run.To = "" // what runs in this scope goes nowhere
@@ -57,6 +57,22 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 	e := b.incidentEntry(now, KindPlanned, inc, r.by, text)
 	e.Planned = run
 	return append([]Effect{Record{Entry: e, Message: b.message(now, inc, e, Acting, "acting")}}, r.effects...)
+}
+
+// withApprovals fills in what [decide] asks for where an approval step says
+// nothing of its own, so that the run finishes on what was in force when it began.
+func (b *Brain) withApprovals(p Plan) Plan {
+	fill := func(steps []PlanStep) []PlanStep {
+		steps = slices.Clone(steps)
+		for i, s := range steps {
+			if s.Approval != nil && len(s.Approval.Needs) == 0 {
+				steps[i].Approval = &StepApproval{Text: s.Approval.Text, Needs: b.needs()}
+			}
+		}
+		return steps
+	}
+	p.Steps, p.Forward, p.Finally = fill(p.Steps), fill(p.Forward), fill(p.Finally)
+	return p
 }
 
 func present(run *Run) int {

@@ -1,6 +1,9 @@
 package incident
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Public is a copy of the incident for everybody outside: the API, messages, the
 // standard input of steps. It leaves out what the plan's steps do and the values
@@ -14,12 +17,27 @@ func (inc *Incident) Public() *Incident {
 	c.Captures = append([]StateBefore(nil), inc.Captures...)
 	c.Decision.HeldBy = inc.Decision.Shown()
 	c.Deployment = copyDeployment(inc.Deployment)
+	c.Needs = inc.needs()
 	c.Rollback = inc.Rollback.public()
 	c.EarlierRollbacks = nil
 	for _, run := range inc.EarlierRollbacks {
 		c.EarlierRollbacks = append(c.EarlierRollbacks, run.public())
 	}
 	return &c
+}
+
+// needs are the approvals that are still missing, for the incident's rollback or
+// the approval step it waits at. One that has expired meanwhile counts here: it
+// is asked for again when it is used.
+func (inc *Incident) needs() []Need {
+	if step := inc.approvalWaited(); step != nil {
+		return missing(inc.Rollback.spec(step).Approval.Needs, step.Approvals)
+	}
+	if inc.State != AwaitingApproval {
+		return nil
+	}
+	given := slices.DeleteFunc(slices.Clone(inc.Approvals), func(a Approval) bool { return a.PlanHash != inc.Decision.PlanHash })
+	return missing(inc.Decision.Approvals, given)
 }
 
 func (run *Run) public() *Run {

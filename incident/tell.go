@@ -176,7 +176,11 @@ func (b *Brain) text(first string, inc *Incident, e Entry) string {
 			lines = append(lines, evidenceText(ev, inc.Deployment))
 		}
 	}
-	lines = append(lines, e.Text, nextText(inc))
+	lines = append(lines, e.Text)
+	if needs := inc.needs(); len(needs) > 0 {
+		lines = append(lines, "Still needed: "+needsText(needs)+".")
+	}
+	lines = append(lines, nextText(inc))
 	if command := commandFor(inc); command != "" {
 		lines = append(lines, command)
 	}
@@ -184,6 +188,15 @@ func (b *Brain) text(first string, inc *Incident, e Entry) string {
 		lines = append(lines, strings.TrimSuffix(b.opts.ExternalURL, "/")+"/api/v1/incidents/"+inc.ID)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// needsText lists the approvals that are missing: "1 of ops-lead, 2 of any".
+func needsText(needs []Need) string {
+	var parts []string
+	for _, n := range needs {
+		parts = append(parts, fmt.Sprintf("%d of %s", n.Count, n.Role))
+	}
+	return "approvals, " + strings.Join(parts, ", ")
 }
 
 // nextText says what happens if the reader does nothing.

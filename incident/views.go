@@ -40,6 +40,8 @@ func (b *Brain) Service(name string, now time.Time) (ServiceView, bool) {
 	}
 	if s.Open != nil {
 		v.Incident = s.Open.ID
+	} else if lead := b.decidedFor(name); lead != nil {
+		v.Incident = lead.ID
 	}
 	return v, true
 }
@@ -183,6 +185,8 @@ func (b *Brain) Why(name string, now time.Time) (WhyView, bool) {
 		if s.Open.Decision.HeldBy != "" {
 			w.Now += "; released when: " + s.Open.Decision.ReleasesWhen
 		}
+	case view.Incident != "":
+		w.Now = fmt.Sprintf("incident %s decides for this service too: they changed together", view.Incident)
 	case view.State == "ok":
 		w.Now = "nothing breaches; watching"
 	default:
@@ -219,6 +223,7 @@ func (b *Brain) ifCritical(now time.Time, name string, s *serviceMemory) Decisio
 		holds = deploymentHolds(ev, s.Ledger.current(), o)
 	}
 	inc := &Incident{Service: name, OpenedAt: now}
+	inc.Group, inc.Members = b.changedTogether(name)
 	d.hold(b.holdsFor(now, inc, holds, d.Response))
 	if d.HeldBy == "" {
 		d.State, _ = b.stateFor(now, d)
