@@ -25,7 +25,8 @@ func (b *Brain) captureRule(now time.Time, name string, l *live, inc *Incident) 
 	}
 	l.capture = capturing{incident: inc.ID, pending: len(p.Capture)}
 	s, o := b.mem.service(name), b.opts.Services[name]
-	run := &Run{From: s.Ledger.Running, To: inc.Decision.Target, Fence: b.mem.Fence}
+	t, _ := s.Ledger.target(o.Deployment, now)
+	run := &Run{From: s.Ledger.Running, To: t.Version, Fence: b.mem.Fence}
 	return []Effect{Capture{
 		Service: name, Incident: inc.ID, Steps: p.Capture, Values: b.values(inc, run, s, o), IncidentJSON: inc.document(),
 		Deadline: inc.OpenedAt.Add(captureBound),

@@ -31,6 +31,9 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 	if e := b.standDownRule(now, inc, s); e != nil {
 		return e
 	}
+	if e := b.joinRule(now, inc); e != nil {
+		return e
+	}
 	if e := b.approvedRule(now, name, inc, s); e != nil {
 		return e
 	}

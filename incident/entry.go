@@ -48,6 +48,7 @@ const (
 	KindRunEnded  Kind = "run_ended"
 	KindCaptured  Kind = "captured" // one capture of the state before has ended
 	KindWaiting   Kind = "waiting"  // the run waits for a deployment that still rolls out
+	KindJoined    Kind = "joined"   // services that changed together joined an incident
 	KindEnough    Kind = "enough"   // the service recovered before the plan's end
 	KindClosed    Kind = "closed"
 
@@ -88,6 +89,7 @@ type Entry struct {
 	Closed     *ClosedEntry    `json:"closed,omitempty"`
 	Escalated  *EscalatedEntry `json:"escalated,omitempty"`
 	Captured   *Capturing      `json:"captured,omitempty"`
+	Joined     *JoinedEntry    `json:"joined,omitempty"`
 }
 
 // EscalatedEntry says which level was told that a person is still waited for.
@@ -96,6 +98,12 @@ type EscalatedEntry struct {
 	Level int `json:"level"`
 	// Overdue is true where the time to decide is over.
 	Overdue bool `json:"overdue,omitempty"`
+}
+
+// JoinedEntry names the services that changed together.
+type JoinedEntry struct {
+	Group   string   `json:"group"`
+	Members []Member `json:"members"`
 }
 
 // Capturing is the end of one capture of the state before.

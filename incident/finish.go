@@ -167,6 +167,7 @@ func (b *Brain) progressTick(l *live, inc *Incident, at time.Time) {
 		*p = progress{run: inc.Rollback.ID}
 	}
 	truth, which := b.allWell(l, inc.Verification.Triggers, inc.Rollback, at)
+	which += " is not ok"
 	if others, member := b.membersWell(inc, at); others == trigger.Breach || truth == trigger.OK {
 		if truth != trigger.Breach && others != trigger.OK {
 			truth, which = others, member
@@ -254,7 +255,7 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 	}
 	end := &RunEndedEntry{
 		Run: run.ID, State: RunPartial, Verification: VerificationFailed, Held: GuardVerification, Samples: p.samples,
-		Reason: fmt.Sprintf("not verified by %s: %s is not ok", shortTime(inc.Verification.Until), p.worst),
+		Reason: fmt.Sprintf("not verified by %s: %s", shortTime(inc.Verification.Until), p.worst),
 	}
 	if p.run != run.ID || p.last == trigger.NotKnown {
 		end.Verification = VerificationUnknown

@@ -91,7 +91,10 @@ func (inc *Incident) foldKind(e Entry) {
 		inc.AckedBy, inc.acked = e.Actor, true
 	case KindEscalated:
 		inc.EscalatedAt, inc.EscalationLevel = e.At, e.Escalated.Level
+		inc.reached = max(inc.reached, e.Escalated.Level)
 		inc.escalated = inc.escalated || e.Escalated.Overdue
+	case KindJoined:
+		inc.Group, inc.Members, inc.again = e.Joined.Group, slices.Clone(e.Joined.Members), true
 	case KindCaptured:
 		r := e.Captured.Result
 		inc.Captures = append(inc.Captures, StateBefore{

@@ -90,10 +90,7 @@ func (b *Brain) decidedFor(service string) *Incident {
 func (b *Brain) groupHolds(now time.Time, inc *Incident, byPerson bool) []Hold {
 	var holds []Hold
 	for _, m := range inc.others() {
-		s, o := b.mem.service(m.Service), b.opts.Services[m.Service]
-		own := append(b.brakeHolds(now, s), b.versionHolds(now, s, o)...)
-		own = append(own, b.claimHold(m.Service)...)
-		for _, h := range own {
+		for _, h := range b.memberHolds(now, inc, m.Service) {
 			if byPerson && !h.Guard.forAPerson() {
 				continue
 			}
@@ -107,6 +104,35 @@ func (b *Brain) groupHolds(now time.Time, inc *Incident, byPerson bool) []Hold {
 		})
 	}
 	return append(holds, b.claimHold(inc.Service)...)
+}
+
+// memberHolds are the guards of one other member. The budgets are not among
+// them: a group takes one slot, that of the service its incident was opened for.
+func (b *Brain) memberHolds(now time.Time, inc *Incident, name string) []Hold {
+	s, o := b.mem.service(name), b.opts.Services[name]
+	holds := append(b.brakeHolds(now, s), b.versionHolds(now, s, o)...)
+	holds = append(holds, s.vetoHold(inc)...)
+	holds = append(holds, s.cooldownHold(now, o)...)
+	holds = append(holds, b.claimHold(name)...)
+	if b.mode(name) == "shadow" {
+		holds = append(holds, Hold{GuardShadow, "it is in shadow mode: decide, record, tell, never act", `mode = "live"`})
+	}
+	return holds
+}
+
+// joinRule takes members into an incident that was opened before they were
+// deployed with the same change, while nothing has started.
+func (b *Brain) joinRule(now time.Time, inc *Incident) []Effect {
+	if inc.Group != "" || inc.changed() {
+		return nil
+	}
+	group, members := b.changedTogether(inc.Service)
+	if group == "" || b.decidedFor(inc.Service) != nil {
+		return nil
+	}
+	e := b.incidentEntry(now, KindJoined, inc, "rollbackd", fmt.Sprintf("%s changed together (group %s)", listed(namesOf(members)), group))
+	e.Joined = &JoinedEntry{Group: group, Members: members}
+	return []Effect{Record{Entry: e}}
 }
 
 // claimHold holds while a rollback of the service's group runs.
@@ -159,7 +185,7 @@ func (b *Brain) membersWell(inc *Incident, at time.Time) (trigger.Truth, string)
 				continue
 			}
 			if st.Truth == trigger.Breach || st.Truth == trigger.NotKnown && truth == trigger.OK {
-				truth, which = st.Truth, m.Service+"/"+spec.Name
+				truth, which = st.Truth, m.Service+"/"+spec.Name+" is not ok"
 			}
 		}
 		if lags := b.straggler(l, inc.Rollback, inc.Rollback.legOf(m.Service), at); lags != "" {
@@ -226,12 +252,18 @@ func (m *memory) applyMembers(inc *Incident, e Entry) {
 			}
 		case KindVetoed:
 			s.Veto = &veto{Deployment: s.deploymentID(), Severity: inc.Severity, By: e.Actor, At: e.At}
+		case KindDecided:
+			if e.Decided.ByPerson {
+				s.Veto = nil
+			}
 		case KindRunEnded:
 			s.Claim = nil
 		case KindClosed:
 			s.Claim = nil
 			if e.Closed.Fresh {
 				s.WindowsFrom = e.At
+			} else {
+				s.Veto = nil
 			}
 		default: // nothing beyond the incident
 		}

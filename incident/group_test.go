@@ -167,3 +167,41 @@ func TestAMemberThatGoesOnBreachingIsNotForgotten(t *testing.T) {
 		t.Errorf("group %q", inc.Group)
 	}
 }
+
+func TestAMemberThatIsDeployedLaterJoins(t *testing.T) {
+	w := together(t)
+	w.deployChange("api", "a2", "a1", "c7")
+	w.command("pause", "api")
+	w.run(time.Minute)
+	w.set(0.08, "api")
+	w.run(3 * time.Minute)
+	w.deployChange("web", "w2", "w1", "c7")
+	w.run(15 * time.Second)
+	if inc := w.incident("api"); inc.Group != "shop" || len(inc.Members) != 2 {
+		t.Fatalf("group %q of %+v", inc.Group, inc.Members)
+	}
+	w.command("resume", "api")
+	w.run(time.Minute)
+	expectSteps(t, w, "swap both")
+	checkReplay(t, w)
+}
+
+func TestAVetoIsForAllThatChangedTogether(t *testing.T) {
+	w := together(t)
+	w.deployChange("api", "a2", "a1", "c7")
+	w.deployChange("web", "w2", "w1", "c7")
+	w.command("pause", "api")
+	w.run(time.Minute)
+	w.set(0.08, "api")
+	w.run(3 * time.Minute)
+	w.command("veto", "api")
+	w.command("close", "api")
+	w.command("resume", "api")
+	w.set(0.001, "api")
+	w.set(0.08, "web")
+	w.run(10 * time.Minute)
+	expectSteps(t, w)
+	if inc := w.incident("web"); inc.Decision.HeldBy != incident.GuardVetoed {
+		t.Errorf("held by %s: %s", inc.Decision.HeldBy, inc.Decision.Reason)
+	}
+}

@@ -77,11 +77,7 @@ func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *servi
 	if l := b.live[name]; l != nil && l.journalFailed {
 		holds = append(holds, Hold{GuardJournal, "the journal could not be written while this was decided", "never by itself; approve"})
 	}
-	if v := s.Veto; v != nil && v.Deployment == s.deploymentID() && inc.Severity <= v.Severity && inc.VetoedBy == "" {
-		holds = append(holds, Hold{
-			GuardVetoed, fmt.Sprintf("%s vetoed rolling back this deployment at %s", v.By, shortTime(v.At)), "a newer deployment, it gets worse, or approve",
-		})
-	}
+	holds = append(holds, s.vetoHold(inc)...)
 	holds = append(holds, b.correlatedHold(name, inc)...)
 	holds = append(holds, b.holdWhenHold(now)...)
 	holds = append(holds, b.versionHolds(now, s, o)...)
@@ -222,12 +218,7 @@ func (s *serviceMemory) onceUsed() (autoRun, bool) {
 // budgetHolds are the cooldown and the budgets of automatic rollbacks.
 func (b *Brain) budgetHolds(now time.Time, s *serviceMemory, o ServiceOptions) []Hold {
 	var holds []Hold
-	if until := s.cooldownUntil(o); now.Before(until) {
-		holds = append(holds, Hold{
-			GuardCooldown, fmt.Sprintf("the last step of the last rollback ended at %s, and the cooldown is %s", shortTime(s.LastStepEnd), model.Duration(o.Cooldown)),
-			"it ends at " + shortTime(until),
-		})
-	}
+	holds = append(holds, s.cooldownHold(now, o)...)
 	g := b.opts.Guards
 	if n, oldest := s.autoRunsSince(now.Add(-g.PerServiceWithin), true); g.PerServiceCount > 0 && n >= g.PerServiceCount {
 		holds = append(holds, Hold{
@@ -242,6 +233,29 @@ func (b *Brain) budgetHolds(now time.Time, s *serviceMemory, o ServiceOptions) [
 		})
 	}
 	return holds
+}
+
+// cooldownHold holds the deployment that a rollback was about for a while.
+func (s *serviceMemory) cooldownHold(now time.Time, o ServiceOptions) []Hold {
+	until := s.cooldownUntil(o)
+	if !now.Before(until) {
+		return nil
+	}
+	return []Hold{{
+		GuardCooldown, fmt.Sprintf("the last step of the last rollback ended at %s, and the cooldown is %s", shortTime(s.LastStepEnd), model.Duration(o.Cooldown)),
+		"it ends at " + shortTime(until),
+	}}
+}
+
+// vetoHold holds a deployment that a person said no to, until it gets worse.
+func (s *serviceMemory) vetoHold(inc *Incident) []Hold {
+	v := s.Veto
+	if v == nil || v.Deployment != s.deploymentID() || inc.Severity > v.Severity || inc.VetoedBy != "" {
+		return nil
+	}
+	return []Hold{{
+		GuardVetoed, fmt.Sprintf("%s vetoed rolling back this deployment at %s", v.By, shortTime(v.At)), "a newer deployment, it gets worse, or approve",
+	}}
 }
 
 // cooldownUntil is the end of the cooldown; zero when none runs. It applies to

@@ -136,7 +136,7 @@ func (m *memory) apply(e Entry) {
 		m.keep(e.Service).applyOwn(e)
 	case KindOpened, KindFired, KindCleared, KindDecided, KindApproved, KindVetoed, KindAborted, KindAcked, KindRefused,
 		KindStoodDown, KindEscalated, KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed,
-		KindRunEnded, KindClosed, KindCaptured, KindWaiting, KindEnough, KindInterrupted:
+		KindRunEnded, KindClosed, KindCaptured, KindWaiting, KindEnough, KindJoined, KindInterrupted:
 		m.applyIncident(e)
 	}
 }

@@ -84,6 +84,18 @@ func TestAFailureEscalatesThoughTheQuestionWasAcknowledged(t *testing.T) {
 	}
 }
 
+// Who was told that it waits is told what came of it.
+func TestWhoWasWokenHearsTheEnd(t *testing.T) {
+	w := asking(t, nil)
+	w.run(16 * time.Minute)
+	w.set(0.001, "shop")
+	w.run(10 * time.Minute)
+	last := w.told[len(w.told)-1]
+	if last.Event != "closed" || last.Level != 2 {
+		t.Errorf("the last message is %s at level %d, want closed at level 2", last.Event, last.Level)
+	}
+}
+
 func TestAMediumIncidentWakesNobodyBeforeItsDeadline(t *testing.T) {
 	w := asking(t, func(_ *incident.Plan, o *incident.Options) {
 		o.Matrix["1"][trigger.Medium] = evaluator.Response{Directness: evaluator.Approve}

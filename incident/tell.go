@@ -59,6 +59,9 @@ func (b *Brain) message(now time.Time, inc *Incident, e Entry, h Headline, event
 		ID: fmt.Sprintf("%s/%s/%d", inc.ID, event, after.moments), At: now, Headline: h, Service: inc.Service,
 		Incident: inc.ID, Severity: after.Severity, Event: event, Receivers: b.receivers(after),
 	}
+	if !after.waitsForPerson() {
+		m.Level = after.reached // who was told that it waits is told what came of it
+	}
 	m.FirstLine = firstLine(h, after)
 	m.Text = b.text(m.FirstLine, after, e)
 	m.Body = after.document()
