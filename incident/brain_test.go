@@ -338,3 +338,26 @@ func TestNothingIsDecidedBeforeRestored(t *testing.T) {
 		t.Errorf("a command before Restored leads to %+v, want a refusal", command)
 	}
 }
+
+// A person's wish that was written down, and its plan not any more.
+func TestACrashBetweenAPersonsWishAndItsPlanIsNotSilent(t *testing.T) {
+	w := newWorld(t, options("shop"))
+	w.deploy("shop", "v2", "v1")
+	w.command("rollback", "shop")
+	for i, e := range w.journal {
+		if e.Kind == incident.KindPlanned {
+			w.journal = w.journal[:i]
+			break
+		}
+	}
+	w.started, w.told = nil, nil
+	w.restart(time.Minute)
+	w.run(time.Minute)
+	if inc := w.incident("shop"); inc.State != incident.Held || len(w.told) != 1 || len(w.steps()) != 0 {
+		t.Errorf("state %s, %d messages, steps %v; want held, told once, and nothing run", inc.State, len(w.told), w.steps())
+	}
+	w.command("rollback", "shop")
+	if n := len(w.steps()); n != 2 {
+		t.Errorf("%d steps ran when it was asked for again, want both", n)
+	}
+}

@@ -9,8 +9,8 @@ import (
 // runRule is what is due for a run.
 func (b *Brain) runRule(now time.Time, name string, l *live, inc *Incident) []Effect {
 	run := inc.Rollback
-	if run == nil {
-		return nil
+	if run == nil || run.State.Ended() && inc.decidedAt.After(run.StartedAt) {
+		return b.neverPlanned(now, inc)
 	}
 	if run.State.Ended() {
 		return b.afterRun(now, inc, run)
@@ -31,6 +31,18 @@ func (b *Brain) runRule(now time.Time, name string, l *live, inc *Incident) []Ef
 		return e
 	}
 	return b.nextStep(now, l, inc, run)
+}
+
+// neverPlanned holds an incident whose rollback a person asked for and whose plan
+// was not written down any more: the daemon was stopped in between, or the
+// journal was full. Whoever asked had no answer, so it is not begun behind their back.
+func (b *Brain) neverPlanned(now time.Time, inc *Incident) []Effect {
+	d := inc.Decision
+	d.Severity, d.Deadline, d.ByPerson = inc.Severity, time.Time{}, false
+	d.hold(append(b.brakeHolds(now, b.mem.service(inc.Service)), Hold{
+		GuardBlocked, "rollbackd was stopped after the rollback was asked for and before it began: nothing was changed", "never by itself: ask again, or close",
+	}))
+	return b.decided(now, inc, d)
 }
 
 // underWay is the step that was begun and has not ended; nil when there is none.
