@@ -50,7 +50,9 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 		run.Members = members
 	}
 	run.Values = b.values(inc, run, s, o)
-	run.Values["target_version"] = r.to // a check may ask for it though nothing goes there
+	if t, ok := s.Ledger.target(o.Deployment, now); ok && !run.Leaves {
+		run.Values["target_version"] = t.Version // a check may ask for it though nothing goes there
+	}
 	text := fmt.Sprintf("rolling back %s by plan %s", fromTo(run.From, run.To), run.Plan.Name)
 	if run.Scope != "" {
 		text += ", scope " + run.Scope
