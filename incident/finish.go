@@ -245,10 +245,7 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 		})
 	}
 	if p.run == run.ID && p.ok >= run.Plan.Verify.Hold && p.samples >= minVerifySamples && p.last == trigger.OK {
-		return b.runEnded(now, inc, &RunEndedEntry{
-			Run: run.ID, State: RunCompleted, Verification: VerificationPassed, Samples: p.samples, SLAMet: run.withinSLA(now),
-			Reason: fmt.Sprintf("every trigger was known ok for %s (%d samples)", run.Plan.Verify.Hold, p.samples),
-		})
+		return b.runEnded(now, inc, verified(now, run, p))
 	}
 	if now.Before(inc.Verification.Until) {
 		return nil
@@ -262,6 +259,19 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 		end.Reason = fmt.Sprintf("not verified by %s: it could not be seen whether the service is well", shortTime(inc.Verification.Until))
 	}
 	return b.runEnded(now, inc, end)
+}
+
+// verified is the end of a run that verification has passed. Where something that
+// must happen finally did not, maintenance may still be on: that is a person's business.
+func verified(now time.Time, run *Run, p progress) *RunEndedEntry {
+	end := &RunEndedEntry{
+		Run: run.ID, State: RunCompleted, Verification: VerificationPassed, Samples: p.samples, SLAMet: run.withinSLA(now),
+		Reason: fmt.Sprintf("every trigger was known ok for %s (%d samples)", run.Plan.Verify.Hold, p.samples),
+	}
+	if failure := run.sectionFailed(SectionFinally); failure != "" {
+		end.State, end.Held, end.Reason = RunPartial, GuardBlocked, end.Reason+", but "+failure
+	}
+	return end
 }
 
 // closeRule closes an incident when everything has been known ok for long

@@ -406,3 +406,23 @@ func TestAVersionThatSomebodyPutsBackEndsTheVerification(t *testing.T) {
 		t.Errorf("%d steps ran, want one: a fight is a person's business", n)
 	}
 }
+
+func TestAFinallyStepThatFailsIsTroubleThoughTheServiceIsWell(t *testing.T) {
+	w := plannedWorld(t, func(p *incident.Plan, _ *incident.Options) { p.Finally = []incident.PlanStep{step("maintenance off")} })
+	w.results["maintenance off"] = failed()
+	broken(t, w, "shop")
+	w.run(15 * time.Second)
+	if last := w.told[len(w.told)-1]; last.Headline != incident.FailedHead {
+		t.Errorf("people were told %q, want FAILED at once", last.FirstLine)
+	}
+	w.set(0.001, "shop")
+	w.run(3 * time.Minute)
+	inc := w.incident("shop")
+	if inc.Rollback.State != incident.RunPartial || !strings.Contains(inc.Rollback.Reason, "maintenance off") {
+		t.Errorf("rollback %s: %s", inc.Rollback.State, inc.Rollback.Reason)
+	}
+	w.run(10 * time.Minute)
+	if inc := w.incident("shop"); inc.Outcome != incident.Unresolved {
+		t.Errorf("outcome %s", inc.Outcome)
+	}
+}

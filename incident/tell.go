@@ -40,10 +40,12 @@ func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entr
 	return nil
 }
 
-// escalateMessage tells people at once that a step with on_failure = "escalate"
-// did not end well; nil for every other end.
+// escalateMessage tells people at once that a step did not end well which has
+// on_failure = "escalate", or which must happen finally: maintenance may still be
+// on. Nil for every other end.
 func (b *Brain) escalateMessage(now time.Time, inc *Incident, step *StepRun, r StepResult, e Entry) *Message {
-	if r.State == StepDone || r.State == StepSkipped || inc.Rollback.spec(step).OnFailure != "escalate" {
+	matters := step.Section == SectionFinally || inc.Rollback.spec(step).OnFailure == "escalate"
+	if r.State == StepDone || r.State == StepSkipped || !matters {
 		return nil
 	}
 	m := b.message(now, inc, e, FailedHead, "step_failed")
@@ -145,6 +147,9 @@ func heldWord(inc *Incident) string {
 }
 
 func versions(inc *Incident) (from, to string) {
+	if inc.State == Closed && inc.Outcome == FixedForward {
+		return "", "" // it went forward, not back
+	}
 	if inc.Rollback != nil {
 		return inc.Rollback.From, inc.Rollback.To
 	}
