@@ -167,7 +167,9 @@ func (b *Brain) progressTick(l *live, inc *Incident, at time.Time) {
 		*p = progress{run: inc.Rollback.ID}
 	}
 	truth, which := b.allWell(l, inc.Verification.Triggers, inc.Rollback, at)
-	which += " is not ok"
+	if which != "" {
+		which += " is not ok"
+	}
 	if others, member := b.membersWell(inc, at); others == trigger.Breach || truth == trigger.OK {
 		if truth != trigger.Breach && others != trigger.OK {
 			truth, which = others, member
@@ -249,6 +251,9 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 	}
 	if now.Before(inc.Verification.Until) {
 		return nil
+	}
+	if p.worst == "" {
+		p.worst = fmt.Sprintf("it was not known ok for %s at a stretch", run.Plan.Verify.Hold)
 	}
 	end := &RunEndedEntry{
 		Run: run.ID, State: RunPartial, Verification: VerificationFailed, Held: GuardVerification, Samples: p.samples,
