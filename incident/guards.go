@@ -82,6 +82,7 @@ func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *servi
 			GuardVetoed, fmt.Sprintf("%s vetoed rolling back this deployment at %s", v.By, shortTime(v.At)), "a newer deployment, it gets worse, or approve",
 		})
 	}
+	holds = append(holds, s.flappingHold(now)...)
 	holds = append(holds, b.correlatedHold(name, inc)...)
 	holds = append(holds, b.holdWhenHold(now)...)
 	holds = append(holds, b.versionHolds(now, s, o)...)

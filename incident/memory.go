@@ -51,6 +51,8 @@ type serviceMemory struct {
 	// Veto is a person's no to rolling back the present deployment. It outlives the
 	// incident that a person closes.
 	Veto *veto `json:"veto,omitempty"`
+	// Flaps is when triggers were ok again, as far as it counts.
+	Flaps flaps `json:"flaps,omitempty"`
 	// WindowsFrom is when the service's windows last began anew.
 	WindowsFrom time.Time   `json:"windows_from,omitzero"`
 	Open        *Incident   `json:"open,omitempty"`
@@ -155,6 +157,7 @@ func (m *memory) applyBrake(e Entry) {
 
 // applyOwn takes in an entry about the service itself.
 func (s *serviceMemory) applyOwn(e Entry) {
+	s.applyFlaps(e)
 	switch e.Kind {
 	case KindDeployment:
 		s.Ledger.deploy(*e.Deployment)
@@ -199,6 +202,7 @@ func (m *memory) applyIncident(e Entry) {
 		return
 	}
 	inc := s.Open
+	s.applyFlaps(e)
 	inc.fold(e)
 	switch e.Kind {
 	case KindPlanned:
