@@ -28,6 +28,9 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 	if e := b.closeRule(now, name, l, inc); e != nil {
 		return e
 	}
+	if e := b.flappingRule(now, inc, s); e != nil {
+		return e
+	}
 	if e := b.standDownRule(now, inc, s); e != nil {
 		return e
 	}
@@ -233,12 +236,16 @@ func (b *Brain) newBrakes(now time.Time, name string, inc *Incident) []Effect {
 // showBrakes keeps the pauses and locks that hold beside a lasting guard true:
 // the first of all that hold is the one shown.
 func (b *Brain) showBrakes(now time.Time, name string, inc *Incident, sticky []Hold) []Effect {
-	holds := append(b.brakeHolds(now, b.mem.service(name)), sticky...)
-	if slices.Equal(guardsOf(holds), guardsOf(inc.Decision.Holds)) {
-		return nil
+	s := b.mem.service(name)
+	holds := append(b.brakeHolds(now, s), sticky...)
+	if !slices.Contains(guardsOf(sticky), GuardPointOfNoReturn) {
+		holds = append(holds, s.flappingHold(now)...)
 	}
 	d := inc.Decision
 	d.hold(holds)
+	if slices.Equal(guardsOf(d.Holds), guardsOf(inc.Decision.Holds)) {
+		return nil
+	}
 	return b.decided(now, inc, d)
 }
 

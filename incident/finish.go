@@ -286,7 +286,7 @@ func (b *Brain) closeRule(now time.Time, name string, l *live, inc *Incident) []
 	if p := b.opts.Services[name].Plan; p != nil {
 		hold = p.Verify.Hold
 	}
-	if breachesAnywhere(l) || b.membersBreach(inc) || !b.allOKFor(now, l, inc, hold) {
+	if breachesAnywhere(l) || b.membersBreach(inc) || !b.allOKFor(now, l, inc, hold) || len(b.mem.service(name).flappingHold(now)) > 0 {
 		return nil
 	}
 	outcome := Recovered

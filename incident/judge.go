@@ -53,7 +53,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	d.Reason = reasonText(best, s.Ledger.current())
 	if d.Response.Directness <= evaluator.Notify {
 		d.State = Firing
-		d.hold(b.suppressed(now, name))
+		d.hold(append(b.suppressed(now, name), s.flappingHold(now)...))
 		return d, true
 	}
 	d.hold(b.inScope(inc, d, b.holdsFor(now, inc, best.holds, d.Response)))

@@ -53,6 +53,8 @@ type serviceMemory struct {
 	Veto *veto `json:"veto,omitempty"`
 	// Claim is the run of its group that acts on it; nil when none does.
 	Claim *claim `json:"claim,omitempty"`
+	// Flaps is when triggers were ok again, as far as it counts.
+	Flaps flaps `json:"flaps,omitempty"`
 	// WindowsFrom is when the service's windows last began anew.
 	WindowsFrom time.Time   `json:"windows_from,omitzero"`
 	Open        *Incident   `json:"open,omitempty"`
@@ -161,6 +163,7 @@ func (m *memory) applyBrake(e Entry) {
 
 // applyOwn takes in an entry about the service itself.
 func (s *serviceMemory) applyOwn(e Entry) {
+	s.applyFlaps(e)
 	switch e.Kind {
 	case KindDeployment:
 		s.Ledger.deploy(*e.Deployment)
@@ -205,6 +208,7 @@ func (m *memory) applyIncident(e Entry) {
 		return
 	}
 	inc := s.Open
+	s.applyFlaps(e)
 	inc.fold(e)
 	m.applyMembers(inc, e)
 	switch e.Kind {

@@ -19,7 +19,8 @@ func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entr
 	if d.Untold {
 		return nil
 	}
-	if inc.State == d.State && !inc.decidedAt.IsZero() && d.Severity <= inc.Decision.Severity && !inc.Decision.Untold {
+	flaps := d.HeldBy == GuardFlapping && inc.Decision.HeldBy != GuardFlapping
+	if !flaps && inc.State == d.State && !inc.decidedAt.IsZero() && d.Severity <= inc.Decision.Severity && !inc.Decision.Untold {
 		return nil // nothing that people do not know; the timeline says what changed
 	}
 	switch d.State {

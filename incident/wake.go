@@ -84,6 +84,8 @@ func (b *Brain) due(now time.Time, name string) {
 	if b.mem.open[name] {
 		b.dueOfIncident(name, consider)
 		b.dueOfWindows(now, name, consider)
+		flapping, _ := b.mem.service(name).Flaps.until(now)
+		consider(flapping)
 	}
 	if l := b.live[name]; l != nil {
 		for _, spec := range l.watch.Triggers() {
