@@ -85,8 +85,8 @@ func targetLimits(t target, o ServiceOptions) []limit {
 
 // presentLimits are those that come and go while an incident waits: they are
 // asked once more right before acting.
-func (b *Brain) presentLimits(now time.Time, name string) []limit {
-	return b.windowLimits(now, name)
+func (b *Brain) presentLimits(now time.Time, name string, inc *Incident) []limit {
+	return append(b.windowLimits(now, name), b.correlation(name, inc).limits...)
 }
 
 // cappedLast is the decision that follows where, right before acting, something
@@ -97,7 +97,7 @@ func (b *Brain) cappedLast(now time.Time, name string, inc *Incident) (Decision,
 		return d, false
 	}
 	op := opinion{matrix: d.Response, response: d.Response}
-	op.lower(b.presentLimits(now, name)...)
+	op.lower(b.presentLimits(now, name, inc)...)
 	if len(op.caps) == 0 {
 		return d, false
 	}
@@ -115,7 +115,7 @@ func (b *Brain) capsRule(now time.Time, name string, inc *Incident) []Effect {
 	if !slices.ContainsFunc(inc.Decision.Caps, released) {
 		return nil
 	}
-	for _, l := range b.presentLimits(now, name) {
+	for _, l := range b.presentLimits(now, name, inc) {
 		if l.most.Directness <= inc.Decision.Response.Directness {
 			return nil
 		}

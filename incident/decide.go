@@ -135,6 +135,7 @@ func (b *Brain) decided(now time.Time, inc *Incident, d Decision) []Effect {
 		d.Approvals = b.needs()
 	}
 	d.Untold = b.untold(now, inc, d)
+	b.takeTurn(inc, &d)
 	e := b.incidentEntry(now, KindDecided, inc, "rollbackd", decisionText(d))
 	e.Decided = &d
 	return []Effect{Record{Entry: e, Message: b.decisionMessage(now, inc, d, e)}}
@@ -202,6 +203,9 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 		return b.redecide(now, name, inc)
 	}
 	if e := b.newBrakes(now, name, inc); e != nil {
+		return e
+	}
+	if e := b.turnRule(now, name, inc); e != nil {
 		return e
 	}
 	if len(inc.Decision.releasing()) == 0 || b.stillBlind(name, inc) {

@@ -246,8 +246,10 @@ type Decision struct {
 	Approvals map[string]int `json:"approvals,omitempty"`
 	// Silence is true where nobody's answer until the deadline is a yes.
 	Silence bool `json:"silence,omitempty"`
-	// After is the service that a correlated incident waits for: it is held while a
-	// person is asked about that one, or it is being rolled back.
+	// InTurn is true for one of several services that broke at the same time, each
+	// with reason to blame its own deployment: people are asked about one at a time.
+	InTurn bool `json:"in_turn,omitempty"`
+	// After is the one of them that it waits for; empty where it is its turn.
 	After string `json:"after,omitempty"`
 	// Untold is true where nobody was told, because a maintenance window says so.
 	Untold bool `json:"untold,omitempty"`

@@ -38,28 +38,41 @@ func (b *Brain) groupOf(service string) (Group, bool) {
 	return Group{}, false
 }
 
-// changedTogether are the members of a service's group whose present deployment
-// carries the same change as the service's own; none where it is alone.
-func (b *Brain) changedTogether(service string) (group string, members []Member) {
+// sameChange are the services of a group whose present deployment carries the
+// same change as the service's own, that one included, in the order of their
+// names; none where it is alone.
+func (b *Brain) sameChange(service string) (together []string) {
 	g, ok := b.groupOf(service)
 	own := b.mem.service(service).Ledger.current()
 	if !ok || own == nil || own.Own || own.FirstLook || own.Change == "" {
-		return "", nil
+		return nil
 	}
 	for _, name := range slices.Sorted(slices.Values(g.Services)) {
-		s := b.mem.service(name)
-		d := s.Ledger.current()
-		if d == nil || d.Own || d.FirstLook || d.Change != own.Change {
-			continue
+		if d := b.mem.service(name).Ledger.current(); d != nil && !d.Own && !d.FirstLook && d.Change == own.Change {
+			together = append(together, name)
 		}
-		if name != service && s.Open != nil && s.Open.State != Firing {
-			return "", nil // it is being dealt with by itself already
-		}
-		members = append(members, Member{Service: name, From: s.Ledger.Running, Deployment: d.id()})
 	}
-	if len(members) < 2 {
+	if len(together) < 2 {
+		return nil
+	}
+	return together
+}
+
+// changedTogether are the members that an incident of a service is about, beside
+// others of its group; none where it is alone, or where one of them is being dealt
+// with by itself already.
+func (b *Brain) changedTogether(service string) (group string, members []Member) {
+	for _, name := range b.sameChange(service) {
+		s := b.mem.service(name)
+		if name != service && s.Open != nil && s.Open.State != Firing {
+			return "", nil
+		}
+		members = append(members, Member{Service: name, From: s.Ledger.Running, Deployment: s.deploymentID()})
+	}
+	if len(members) == 0 {
 		return "", nil
 	}
+	g, _ := b.groupOf(service)
 	return g.Name, members
 }
 

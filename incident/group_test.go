@@ -13,14 +13,15 @@ import (
 // together is a world of three services, two of which change together.
 func together(t *testing.T) *world {
 	t.Helper()
-	o := options("api", "web", "zoo")
+	quiet := []string{"ant", "bee", "cat", "dog"} // so that the others are not all that there are
+	o := options(append([]string{"api", "web", "zoo"}, quiet...)...)
 	o.Guards.Correlated.Services = 9
 	plan := *o.Services["api"].Plan
 	plan.Name = "both"
 	plan.Steps = []incident.PlanStep{step("swap both")}
 	o.Groups = map[string]incident.Group{"shop": {Name: "shop", Services: []string{"web", "api"}, Plan: &plan}}
 	w := newWorld(t, o)
-	w.set(0.001, "api", "web", "zoo")
+	w.set(0.001, append([]string{"api", "web", "zoo"}, quiet...)...)
 	w.run(time.Minute)
 	return w
 }

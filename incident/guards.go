@@ -3,12 +3,9 @@ package incident
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/prometheus/common/model"
-
-	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // beforeDeployment tells whether a breach began before the deployment did, less
@@ -79,7 +76,7 @@ func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *servi
 	}
 	holds = append(holds, s.vetoHold(inc)...)
 	holds = append(holds, s.flappingHold(now)...)
-	holds = append(holds, b.correlatedHold(name, inc)...)
+	holds = append(holds, b.correlation(name, inc).holds...)
 	holds = append(holds, b.holdWhenHold(now)...)
 	holds = append(holds, b.versionHolds(now, s, o)...)
 	holds = append(holds, b.budgetHolds(now, s, o)...)
@@ -113,57 +110,6 @@ func (b *Brain) brakeHolds(now time.Time, s *serviceMemory) []Hold {
 
 // inForce tells whether a brake is set and has not ended by itself.
 func (e *BrakeEntry) inForce(now time.Time) bool { return e != nil && e.On && now.Before(e.Until) }
-
-// correlatedHold holds when many services breach at once: the fault is then
-// hardly this service's own deployment.
-func (b *Brain) correlatedHold(name string, inc *Incident) []Hold {
-	c := b.opts.Guards.Correlated
-	total := len(b.live)
-	if c.Services <= 0 || total < 2 {
-		return nil
-	}
-	breaching := b.breachingNear(name, onset(inc), c.Within)
-	n := len(breaching)
-	reached := n >= c.Services && float64(n) >= c.Share*float64(total)
-	if total < 5 {
-		reached = n == total
-	}
-	if !reached {
-		return nil
-	}
-	return []Hold{{
-		GuardCorrelated,
-		fmt.Sprintf("%d of %d services began to breach within %s (%s): the cause is hardly one deployment",
-			n, total, model.Duration(c.Within), listed(breaching)),
-		"never by itself; approve, or a newer deployment",
-	}}
-}
-
-// breachingNear are the services with a pending or firing trigger whose onset
-// lies within a distance of another onset, the service itself included.
-func (b *Brain) breachingNear(name string, onset time.Time, within time.Duration) []string {
-	var names []string
-	for other, l := range b.live {
-		if other == name || b.breachesNear(l, onset, within) {
-			names = append(names, other)
-		}
-	}
-	sort.Strings(names)
-	return names
-}
-
-func (b *Brain) breachesNear(l *live, onset time.Time, within time.Duration) bool {
-	for _, spec := range l.watch.Triggers() {
-		st, _ := l.watch.Status(spec.Name)
-		if st.State != trigger.Pending && st.State != trigger.Firing {
-			continue
-		}
-		if st.Since.Sub(onset).Abs() <= within {
-			return true
-		}
-	}
-	return false
-}
 
 // onset is the beginning of the incident: the earliest onset among its triggers
 // that have not cleared, else its opening.

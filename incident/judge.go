@@ -44,7 +44,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 		d.Target = t.Version
 		best.lower(targetLimits(t, o)...)
 	}
-	best.lower(b.presentLimits(now, name)...)
+	best.lower(b.presentLimits(now, name, inc)...)
 	if inc.lasting {
 		best.lower(atMostApprove("", "after a veto, an abort or a failed rollback only a person's word acts"))
 	}

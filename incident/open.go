@@ -183,7 +183,7 @@ func (b *Brain) blamed(name string, s *serviceMemory, fired []Evidence) string {
 		return ""
 	}
 	o := b.opts.Services[name]
-	if len(b.correlatedHold(name, &Incident{OpenedAt: fired[0].FiredAt, Triggers: fired})) > 0 {
+	if b.correlation(name, &Incident{OpenedAt: fired[0].FiredAt, Triggers: fired}).elsewhere {
 		return "" // many breach at once: hardly this deployment's doing
 	}
 	for _, ev := range fired {

@@ -216,14 +216,14 @@ func (b *Brain) ifCritical(now time.Time, name string, s *serviceMemory) Decisio
 	if found {
 		op.lower(targetLimits(t, o)...)
 	}
-	op.lower(b.presentLimits(now, name)...)
+	inc := &Incident{Service: name, OpenedAt: now, Severity: trigger.Critical}
+	inc.Group, inc.Members = b.changedTogether(name)
+	op.lower(b.presentLimits(now, name, inc)...)
 	d.Response, d.Caps = op.response, byPrecedence(op.caps)
 	var holds []Hold
 	if !deploymentsUnknown(s, o) {
 		holds = deploymentHolds(ev, s.Ledger.current(), o)
 	}
-	inc := &Incident{Service: name, OpenedAt: now}
-	inc.Group, inc.Members = b.changedTogether(name)
 	d.hold(b.holdsFor(now, inc, holds, d.Response))
 	if d.HeldBy == "" {
 		d.State, _ = b.stateFor(now, d)
