@@ -107,6 +107,18 @@ func (w *Watch) StartAnew(at time.Time) {
 	}
 }
 
+// ClockSet forgets every sample and check, because the clock by which they were
+// taken was set: their times and those to come cannot be told apart. That a metric
+// existed is still known.
+func (w *Watch) ClockSet(at time.Time) {
+	w.from = at
+	w.health = trigger.NewHealth(w.opts.HealthTTL)
+	clear(w.readings)
+	for name, x := range w.windows {
+		w.windows[name] = &watched{window: trigger.NewWindow(x.window.Spec())}
+	}
+}
+
 // Grid takes in a tick of the grid. A tick that is not live was rebuilt from
 // history: it completes no window, and it says nothing about health.
 func (w *Watch) Grid(at time.Time, answers map[string]trigger.Answer, live bool) {

@@ -200,6 +200,8 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		return b.command(now, in)
 	case RecordFailed:
 		return b.recordFailed(now, in)
+	case ClockStepped:
+		b.clockStepped(now, in.By)
 	case Reloaded:
 		return b.reloaded(now, in)
 	case Restored:
@@ -219,6 +221,8 @@ func (b *Brain) Apply(e Entry) {
 	switch e.Kind {
 	case KindDeployment, KindRunning, KindRolledOut, KindCaptured:
 		b.waiting = b.waiting[min(1, len(b.waiting)):]
+	case KindClock:
+		b.clockRecorded()
 	case KindStepEnded:
 		if len(b.waiting) > 0 {
 			if in, ok := b.waiting[0].(StepEnded); ok && in.Ref.same(e.Step.Ref) {
@@ -300,6 +304,9 @@ func (b *Brain) reloaded(now time.Time, in Reloaded) []Effect {
 func (b *Brain) restored(now time.Time, in Restored) []Effect {
 	for name := range b.mem.open {
 		b.keepWatching(name)
+	}
+	if back := b.mem.LastAt.Sub(now); back > clockSlack {
+		b.clockStepped(now, -back) // time did not run backwards: the clock did
 	}
 	for name, l := range b.live {
 		l.begun, l.confirm, l.progress = StepRef{}, confirmRead{}, progress{}
@@ -426,6 +433,8 @@ func (b *Brain) takeWaiting(now time.Time, in Input) []Effect {
 		return b.stepEnded(now, in)
 	case Captured:
 		return b.captured(now, in)
+	case *clockSet:
+		return b.clockEntry(now, in)
 	default:
 		return nil
 	}

@@ -24,7 +24,7 @@ func (b *Brain) confirmRule(now time.Time, name string, l *live, inc *Incident) 
 		return b.act(now, name, inc)
 	}
 	c := &l.confirm
-	if c.incident != inc.ID || c.askedAt.Before(inc.decidedAt) {
+	if c.incident != inc.ID || c.askedAt.Before(inc.decidedAt) && c.askedAt.Before(now) {
 		return b.askConfirm(now, name, l, inc)
 	}
 	if !c.answered {

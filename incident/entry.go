@@ -19,6 +19,8 @@ const (
 	KindSighted Kind = "sighted"  // it answers again
 	KindDiskLow Kind = "disk_low" // the journal's disk is nearly full
 	KindDiskOK  Kind = "disk_ok"  // there is room again
+	// KindClock says that the wall clock was set; one for all, and one for each service.
+	KindClock Kind = "clock_step"
 	// Of a service.
 	KindDeployment Kind = "deployment" // a version began to run
 	KindRunning    Kind = "running"    // a version source shows a known version running
@@ -90,6 +92,12 @@ type Entry struct {
 	Escalated  *EscalatedEntry `json:"escalated,omitempty"`
 	Captured   *Capturing      `json:"captured,omitempty"`
 	Joined     *JoinedEntry    `json:"joined,omitempty"`
+	Clock      *ClockEntry     `json:"clock,omitempty"`
+}
+
+// ClockEntry is by how much the wall clock was set; positive is forward.
+type ClockEntry struct {
+	By time.Duration `json:"by"`
 }
 
 // EscalatedEntry says which level was told that a person is still waited for.

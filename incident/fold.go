@@ -95,6 +95,8 @@ func (inc *Incident) foldKind(e Entry) {
 		inc.escalated = inc.escalated || e.Escalated.Overdue
 	case KindJoined:
 		inc.Group, inc.Members, inc.again = e.Joined.Group, slices.Clone(e.Joined.Members), true
+	case KindClock:
+		inc.setBy(e.Clock.By)
 	case KindCaptured:
 		r := e.Captured.Result
 		inc.Captures = append(inc.Captures, StateBefore{

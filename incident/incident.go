@@ -25,6 +25,8 @@ type Deployment struct {
 	// Seen is true where a version source showed it.
 	Seen           bool `json:"seen,omitempty"`
 	NoAutoRollback bool `json:"no_auto_rollback,omitempty"`
+	// Moved is by how much its times were moved since, because the clock was set.
+	Moved time.Duration `json:"moved,omitempty"`
 	// Rolling is true while it is said to be still rolling out.
 	Rolling bool `json:"rolling,omitempty"`
 }

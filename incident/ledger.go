@@ -37,7 +37,7 @@ const keepDeployments = 100
 func newLedger() ledger { return ledger{Marks: map[string]*mark{}} }
 
 func (d Deployment) id() string {
-	return d.Service + "/" + d.Version + "/" + d.StartedAt.UTC().Format(time.RFC3339)
+	return d.Service + "/" + d.Version + "/" + d.StartedAt.Add(-d.Moved).UTC().Format(time.RFC3339)
 }
 
 func (l *ledger) mark(version string) *mark {

@@ -132,6 +132,8 @@ func (m *memory) apply(e Entry) {
 		m.DiskLow = true
 	case KindDiskOK:
 		m.DiskLow = false
+	case KindClock:
+		m.applyClock(e)
 	case KindBrake:
 		m.applyBrake(e)
 	case KindDeployment, KindRunning, KindSeen, KindPardon, KindRolledOut:

@@ -60,7 +60,9 @@ func variety(o *incident.Options, service string, r *rand.Rand) {
 // planChance lets one thing happen that only matters to whole plans.
 func planChance(w *world, r *rand.Rand) {
 	service := []string{"auth", "shop"}[r.IntN(2)]
-	switch r.IntN(6) {
+	switch r.IntN(7) {
+	case 6:
+		w.setClock([]time.Duration{-time.Hour, -10 * time.Second, 10 * time.Second, 90 * time.Minute}[r.IntN(4)])
 	case 0:
 		states := []incident.StepState{incident.StepDone, incident.StepFailed, incident.StepUncertain}
 		w.results["reversible"] = []incident.StepResult{{State: incident.StepDone}, {State: states[r.IntN(3)]}}

@@ -218,6 +218,12 @@ func (a *auditor) entry(e incident.Entry) {
 		if again, known := a.newest[e.Service+"/"+e.Running.Version]; known {
 			a.deployment[e.Service] = again
 		}
+	case incident.KindClock:
+		for i := range a.autos {
+			if e.Service == "" {
+				a.autos[i].at = a.autos[i].at.Add(e.Clock.By)
+			}
+		}
 	case incident.KindPlanned:
 		a.planned(e)
 	case incident.KindStopping:
