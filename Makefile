@@ -1,6 +1,6 @@
 # rollbackd: `make demo` shows it, `make test` proves it. Everything needs Go
-# alone, except that the tests want a Prometheus and a NATS server of the
-# machine's own; on Debian, as root, `make test` installs those.
+# alone, except that the tests want programs of the machine's own (COMPONENTS);
+# on Debian, as root, `make test` installs those.
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,7 +10,7 @@ GO          ?= go
 MODULES := . $(patsubst %/go.mod,%,$(wildcard test/go.mod)) examples/demo
 
 # Programs that tests start, and the Debian packages they come from.
-COMPONENTS := prometheus nats-server systemd-analyze:systemd
+COMPONENTS := prometheus nats-server systemd-analyze:systemd nginx initdb:postgresql psql:postgresql-client script:bsdutils
 
 # What `rollbackd version` says; outside a clone it says nothing.
 BUILD   := github.com/prometheus/common/version
@@ -27,7 +27,7 @@ TEST_FLAGS := $(if $(NO_SKIPS),-no-skips)
 # How long each fuzz target runs.
 FUZZTIME ?= 10s
 
-.PHONY: help build demo test components vet fmt fmt-check lint lint-fast bench fuzz clean
+.PHONY: help build demo test crash components vet fmt fmt-check lint lint-fast bench fuzz clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +43,10 @@ demo: build ## a bad release, noticed and undone, in about a minute
 
 test: components fmt-check vet ## everything that can be shown without a production
 	$(GO) run ./tools/testsum $(TEST_FLAGS) $(MODULES)
+
+crash: ## kill the daemon's loop at every write of every plan's journal; make test takes a sample
+	cd test && ROLLBACKD_CRASH_ALL=1 $(GO) test -count=1 -timeout 30m -run '^TestKilledAtEveryWrite$$' -v ./crash | \
+		sed -nE '/^=== |^ *--- PASS: TestKilledAtEveryWrite\//!p'
 
 components:
 	@tools/components $(COMPONENTS)

@@ -17,7 +17,7 @@ const (
 // errCut is the cause with which Cut ends an attempt.
 var errCut = errors.New("cut short")
 
-// Cut ends the waits and checks of a run that are in progress, early: they are
+// Cut ends the waits, queries and checks of a run that are in progress, early: they are
 // failed with NothingChanged and "cut short". A step that changes something runs
 // on to its end. It tells whether there was anything to cut. A cut that overtook
 // the attempt it was meant for, so that nothing of the run is running yet, ends
@@ -65,15 +65,5 @@ func (r *Runner) wasCutEarlier(a *attempt) bool {
 
 // cuttable tells whether the attempt changes nothing, so that it may end early.
 func (a *attempt) cuttable() bool { return !a.step.Changes() || changesNothing(a.req.Section) }
-
-func changesNothing(section string) bool { return section == "checks" || section == "prepare" }
-
-// ended is what an ended ctx means for a step that was on its way.
-func ended(ctx context.Context, otherwise Result) Result {
-	if wasCut(ctx) {
-		return cutShort()
-	}
-	return otherwise
-}
 
 func wasCut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errCut) }

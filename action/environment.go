@@ -27,12 +27,21 @@ func (r *Runner) environment(req Request) []string {
 		{"REASON", req.Reason},
 		{"FENCE", strconv.FormatUint(req.Fence, 10)},
 		{"ATTEMPT", strconv.Itoa(req.Attempt)},
-		{"STEP", req.Name},
+		{"STEP", stepName(req)},
 		{"GATE_TOKEN", req.Values["gate_token"]},
 	} {
 		env = append(env, "ROLLBACKD_"+v[0]+"="+environmentText(v[1]))
 	}
 	return env
+}
+
+// stepName is a step's name as programs see it: "restart", or "restart/web1" for
+// one of its units.
+func stepName(req Request) string {
+	if req.Unit == "" {
+		return req.Name
+	}
+	return req.Name + "/" + req.Unit
 }
 
 // environmentVersion is a version as it may stand in an environment; empty where

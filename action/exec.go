@@ -10,13 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // The files of an exec attempt, in its directory.
 const (
 	outputFile = "output"
 	probeFile  = "probe-output"
+	ifFile     = "if-output"
 	stdinFile  = "stdin.json"
 	lockFile   = "lock"
 	pidFile    = "pid"
@@ -31,12 +31,12 @@ var errStillAlive = errors.New("a process of this attempt is still alive")
 
 // exec runs a program in its own process group and waits for the program, not
 // for what it leaves behind in the background.
-func (r *Runner) exec(ctx context.Context, a *attempt, s Step, quiet probing) Result {
+func (r *Runner) exec(ctx context.Context, a *attempt, s Step, as role) Result {
 	tool, err := lookPath(r.o.Path, s.Argv[0])
 	if err != nil {
 		return notRun(fmt.Errorf("exec: %w", err))
 	}
-	files, err := r.openFiles(a, quiet)
+	files, err := r.openFiles(a, as)
 	if errors.Is(err, errStillAlive) {
 		return interrupted("exec " + s.Argv[0] + ": " + err.Error() + "; it is not started a second time")
 	}
@@ -55,23 +55,15 @@ func (r *Runner) exec(ctx context.Context, a *attempt, s Step, quiet probing) Re
 	if err != nil {
 		return notRun(fmt.Errorf("exec %s: cannot be started: %w", s.Argv[0], err))
 	}
-	if !quiet {
+	if !as.looks() {
 		if err := writeRecord(filepath.Join(files.dir, pidFile), cmd.Process.Pid); err != nil {
 			r.o.Logger.Warn("cannot write the pid file of a step; after a crash only its lock tells that it lives",
 				"run", a.req.Run, "step", a.req.Name, "err", err)
 		}
 	}
 	p := child(cmd)
-	how := r.watch(ctx, p, files.outputPath, r.o.Clock.Now().Add(a.timeout(quiet)))
-	return r.conclude(ctx, a, conclusion{p: p, how: how, name: s.Argv[0], output: files.outputPath, quiet: quiet, state: cmd})
-}
-
-// timeout is how long an attempt, or its probe, may take.
-func (a *attempt) timeout(quiet probing) time.Duration {
-	if quiet {
-		return min(a.req.Timeout, probeTimeout)
-	}
-	return a.req.Timeout
+	how := r.watch(ctx, p, files.outputPath, r.o.Clock.Now().Add(a.timeout(as)))
+	return r.conclude(ctx, a, conclusion{p: p, how: how, name: s.Argv[0], output: files.outputPath, as: as, state: cmd})
 }
 
 // conclusion is what is known when a program is not waited for any longer.
@@ -80,7 +72,7 @@ type conclusion struct {
 	how    outcome
 	name   string // the program, for messages
 	output string // the file's path
-	quiet  probing
+	as     role
 	state  *exec.Cmd // nil for a program that an earlier daemon started
 }
 
@@ -93,32 +85,60 @@ func (r *Runner) conclude(ctx context.Context, a *attempt, c conclusion) Result 
 	case outcomeTimedOut:
 		if c.p.stranger != nil {
 			res = interrupted(fmt.Sprintf("exec %s: the daemon stopped while it ran; its timeout of %s is over, and its lock is held by %s: "+
-				"the step itself, or a server that it left behind; nothing was ended", c.name, a.timeout(c.quiet), c.p.stranger()))
+				"the step itself, or a server that it left behind; nothing was ended", c.name, a.timeout(c.as), c.p.stranger()))
 			break
 		}
-		res = Result{State: Uncertain, Error: fmt.Sprintf("exec %s: timed out after %s%s", c.name, a.timeout(c.quiet), r.kill(ctx, c.p, c.output))}
+		how := r.kill(ctx, c.p, c.output, r.grace(a))
+		res = Result{State: Uncertain, Error: fmt.Sprintf("exec %s: timed out after %s%s%s", c.name, a.timeout(c.as), how, r.escaped(a, c.as))}
 		if ctx.Err() != nil {
 			res.Interrupted = true
 		}
 	case outcomeStopped:
-		switch {
-		case wasCut(ctx):
-			if c.p.stranger == nil {
-				r.kill(context.WithoutCancel(ctx), c.p, c.output)
-			}
-			res = cutShort()
-		case bool(c.quiet):
-			c.p.signal(syscall.SIGKILL) // a probe changes nothing, so nobody needs it to go on
-			res = interrupted("the daemon stopped while the probe ran")
-		default:
+		if a.goesOn(ctx, c.as) {
 			return interrupted(fmt.Sprintf("exec %s: the daemon stopped while it ran; the process goes on", c.name))
 		}
+		res = r.stop(ctx, a, c)
 	}
 	if c.how == outcomeTimedOut || c.p.gone() {
 		r.trim(c.output, keepOutput)
 	}
 	res.Output = readTail(c.output)
 	return res
+}
+
+// escaped names what is still alive of a program whose group was ended: a process
+// that made a session of its own. It is not ended, because it may be a server that
+// the step was to start; and one that closed its files as well is not found.
+func (r *Runner) escaped(a *attempt, as role) string {
+	lock := filepath.Join(r.o.Dir, a.key, lockFile)
+	if as.looks() || !held(lock) {
+		return ""
+	}
+	return "; left alone, because it is outside the step's process group: " + holders(lock)
+}
+
+// goesOn tells whether a program is left alone when ctx has ended: the daemon
+// stops, and the program may be changing something.
+func (a *attempt) goesOn(ctx context.Context, as role) bool {
+	return !as.looks() && !wasCut(ctx) && !a.outOfTime(ctx)
+}
+
+// stop ends a program that only looks, because ctx has ended.
+func (r *Runner) stop(ctx context.Context, a *attempt, c conclusion) Result {
+	if c.p.stranger != nil {
+		return a.ended(ctx, interrupted("the daemon stopped; what its lock is held by was not ended"))
+	}
+	switch {
+	case a.outOfTime(ctx):
+		how := r.kill(context.WithoutCancel(ctx), c.p, c.output, r.grace(a))
+		return Result{State: Failed, Error: fmt.Sprintf("exec %s: its time was over%s", c.name, how)}
+	case wasCut(ctx):
+		r.kill(context.WithoutCancel(ctx), c.p, c.output, r.grace(a))
+		return cutShort()
+	default:
+		c.p.signal(syscall.SIGKILL) // nobody needs it to go on
+		return interrupted(fmt.Sprintf("the daemon stopped while the %s ran", c.as))
+	}
 }
 
 // exitResult is what the end of a program means.
@@ -177,19 +197,18 @@ func (f *stepFiles) close() {
 
 // openFiles makes the attempt's directory and files. A program reads and writes
 // files and no pipes: a pipe breaks when the daemon dies, and kills the program.
-func (r *Runner) openFiles(a *attempt, quiet probing) (*stepFiles, error) {
+func (r *Runner) openFiles(a *attempt, as role) (*stepFiles, error) {
 	f := &stepFiles{dir: filepath.Join(r.o.Dir, a.key)}
 	if err := r.makeDir(a.req.Run, f.dir); err != nil {
 		return nil, err
 	}
-	name := outputFile
-	if quiet {
-		name = probeFile
-	} else if err := f.takeLock(); err != nil {
-		f.close()
-		return nil, err
+	if !as.looks() {
+		if err := f.takeLock(); err != nil {
+			f.close()
+			return nil, err
+		}
 	}
-	f.outputPath = filepath.Join(f.dir, name)
+	f.outputPath = filepath.Join(f.dir, as.output())
 	var err error
 	// O_APPEND lets the file be shortened while the program writes.
 	f.output, err = os.OpenFile(f.outputPath, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)

@@ -143,6 +143,21 @@ func TestTimeoutKillsWhatIsLeftBehind(t *testing.T) {
 	checkEnded(t, read(t, w.path("pid")))
 }
 
+// What has left the group is not ended, but people are told of it.
+func TestTimeoutNamesWhatHasLeftTheGroup(t *testing.T) {
+	w := newWorld(t, action.Options{Grace: 300 * time.Millisecond})
+	req := request(shell(t, `setsid sh -c 'echo $$ > "$1"; while [ ! -e "$2" ]; do sleep 0.05; done' sh "$1" "$2" & sleep 60`, w.path("pid"), w.path("stop")))
+	req.Timeout = 500 * time.Millisecond
+	got := w.Run(context.Background(), req)
+	pid := read(t, w.path("pid"))
+	checkResult(t, got, action.Result{State: action.Uncertain, Error: "outside the step's process group: process " + pid + " (sh)"})
+	if !runs(pid) {
+		t.Error("it was ended")
+	}
+	write(t, w.path("stop"), "")
+	eventually(t, "its end", func() bool { return !runs(pid) })
+}
+
 func TestTimeoutAsksTheProbe(t *testing.T) {
 	for _, tt := range []struct {
 		probe string
@@ -182,7 +197,7 @@ func TestCancelLeavesTheProgramAlive(t *testing.T) {
 	req := request(shell(t, `echo $$ > "$1"; echo working; while [ ! -e "$2" ]; do sleep 0.05; done`, w.path("pid"), w.path("stop")))
 	done := make(chan action.Result)
 	go func() { done <- w.Run(ctx, req) }()
-	eventually(t, "the program's start", func() bool { return w.Tail("run-1", "steps", 0, 1) == "working\n" })
+	eventually(t, "the program's start", func() bool { return w.Tail(request(nil)) == "working\n" })
 	cancel()
 	checkResult(t, <-done, action.Result{State: action.Uncertain, Interrupted: true, Error: "the process goes on"})
 	pid := read(t, w.path("pid"))
@@ -245,7 +260,7 @@ func TestFloodOfOutput(t *testing.T) {
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 16<<20 {
 				t.Errorf("%d bytes were allocated", grown)
 			}
-			if tail := w.Tail("run-1", "steps", 0, 1); len(tail) > 4096 || !strings.HasSuffix(tail, "\nthe last line\n") {
+			if tail := w.Tail(request(nil)); len(tail) > 4096 || !strings.HasSuffix(tail, "\nthe last line\n") {
 				t.Errorf("the tail has %d bytes and ends in %q", len(tail), tail[max(0, len(tail)-40):])
 			}
 			if onDisk := space(t, filepath.Join(w.attemptDir(), "output")); onDisk > 1<<20+64<<10 {

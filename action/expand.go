@@ -18,7 +18,8 @@ var valueRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$`)
 // Expand fills every `${…}` of a step from values and returns the filled copy.
 // It is pure: it looks at no file and no clock. Every value put in must match
 // the rule for values and hold no "..", must be set and must not be empty; names
-// are those of the configuration's manual, `vars.*` included. All problems are
+// are those of the configuration's manual, `vars.*` and `versions.SERVICE.target`
+// included. All problems are
 // reported at once, each with its field and its variable. Text outside `${…}` is
 // the operator's own and left alone.
 func Expand(s Step, values map[string]string) (Step, error) {
@@ -100,6 +101,13 @@ func CheckValue(value string) error {
 func known(name string) bool {
 	if rest, ok := strings.CutPrefix(name, "vars."); ok {
 		return rest != ""
+	}
+	if rest, ok := strings.CutPrefix(name, "versions."); ok {
+		service, ok := strings.CutSuffix(rest, ".target")
+		if !ok {
+			service, ok = strings.CutSuffix(rest, ".running")
+		}
+		return ok && service != ""
 	}
 	return slices.Contains([]string{
 		"service", "incident", "running_version", "target_version", "previous_version", "severity", "trigger",

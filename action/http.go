@@ -53,15 +53,15 @@ func newClient(rt http.RoundTripper) *http.Client {
 }
 
 // http sends the step's request once.
-func (r *Runner) http(ctx context.Context, a *attempt, s Step, quiet probing) Result {
-	timeout := a.timeout(quiet)
+func (r *Runner) http(ctx context.Context, a *attempt, s Step, as role) Result {
+	timeout := a.timeout(as)
 	bounded, cancel := r.o.Clock.WithTimeout(ctx, timeout)
 	defer cancel()
 	var connected atomic.Bool
 	traced := httptrace.WithClientTrace(bounded, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	req, err := newHTTPRequest(traced, a, s, quiet)
+	req, err := newHTTPRequest(traced, a, s, as)
 	if err != nil {
 		return notRun(fmt.Errorf("%s: %w", requestName(s), err))
 	}
@@ -70,7 +70,7 @@ func (r *Runner) http(ctx context.Context, a *attempt, s Step, quiet probing) Re
 		sent := connected.Load() || !r.tracing && !isDialError(err)
 		switch {
 		case ctx.Err() != nil:
-			return ended(ctx, interrupted(requestName(s)+": the daemon stopped before the answer came"))
+			return a.ended(ctx, interrupted(requestName(s)+": the daemon stopped before the answer came"))
 		case bounded.Err() != nil:
 			return Result{State: Uncertain, Error: fmt.Sprintf("%s: no answer within %s", requestName(s), timeout), NothingChanged: !sent}
 		case !sent:
@@ -79,12 +79,12 @@ func (r *Runner) http(ctx context.Context, a *attempt, s Step, quiet probing) Re
 			return Result{State: Uncertain, Error: fmt.Sprintf("%s: broke after it was sent: %v", requestName(s), withoutURL(err))}
 		}
 	}
-	return answered(a, s, resp)
+	return answered(a, s, as, resp)
 }
 
 // answered judges an answer by its status. The body is for people: that it broke
 // off does not change what the status says.
-func answered(a *attempt, s Step, resp *http.Response) Result {
+func answered(a *attempt, s Step, as role, resp *http.Response) Result {
 	raw, _ := io.ReadAll(io.LimitReader(resp.Body, tailSize+slack))
 	_ = resp.Body.Close()
 	status := "HTTP " + resp.Status
@@ -96,6 +96,10 @@ func answered(a *attempt, s Step, resp *http.Response) Result {
 		expected = slices.Contains(s.Expect, resp.StatusCode)
 		want = strings.Trim(fmt.Sprint(s.Expect), "[]")
 	}
+	if !expected && as == asIf && resp.StatusCode == http.StatusNotFound {
+		res.Skipped = true
+		return res
+	}
 	if !expected {
 		res.State = Failed
 		res.Error = fmt.Sprintf("%s: answered %s; want %s", requestName(s), resp.Status, want)
@@ -103,7 +107,7 @@ func answered(a *attempt, s Step, resp *http.Response) Result {
 	return res
 }
 
-func newHTTPRequest(ctx context.Context, a *attempt, s Step, quiet probing) (*http.Request, error) {
+func newHTTPRequest(ctx context.Context, a *attempt, s Step, as role) (*http.Request, error) {
 	method := s.Method
 	if method == "" {
 		method = http.MethodGet
@@ -136,14 +140,15 @@ func newHTTPRequest(ctx context.Context, a *attempt, s Step, quiet probing) (*ht
 		a.mask.add(secret)
 		setHeader(req, name, secret)
 	}
-	if !quiet {
+	if !as.looks() {
 		// A probe with the step's own key could be given the step's answer.
 		req.Header.Set("Idempotency-Key", idempotencyKey(a.req))
 	}
 	return req, nil
 }
 
-// idempotencyKey is the same for every attempt of a step within a run, so that a
+// idempotencyKey is the same for every attempt of a step, or of one of its units,
+// within a run, so that a
 // server that saw an attempt whose answer was lost gives that answer again. A
 // server may remember keys for days. A later rollback of the same incident must
 // not be given the earlier one's answer while nothing is done, so its keys begin
@@ -155,7 +160,11 @@ func idempotencyKey(req Request) string {
 			scope = req.Run
 		}
 	}
-	return url.PathEscape(scope) + "/" + url.PathEscape(req.Name)
+	key := url.PathEscape(scope) + "/" + url.PathEscape(req.Name)
+	if req.Unit != "" {
+		key += "/" + url.PathEscape(req.Unit)
+	}
+	return key
 }
 
 func setHeader(req *http.Request, name, value string) {

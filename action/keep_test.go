@@ -83,10 +83,10 @@ func TestTendKeepsOutputsSmall(t *testing.T) {
 	if onDisk := space(t, output); onDisk > 1<<20+64<<10 {
 		t.Errorf("the output takes %d bytes", onDisk)
 	}
-	if tail := w.Tail("run-1", "steps", 0, 1); len(tail) != 4096 || tail[4096-9:] != "xthe end\n" {
+	if tail := w.Tail(request(nil)); len(tail) != 4096 || tail[4096-9:] != "xthe end\n" {
 		t.Errorf("the tail has %d bytes and ends in %q", len(tail), tail[max(0, len(tail)-9):])
 	}
-	if got := w.Tail("../run-1", "steps", 0, 1); got != "" {
+	if got := w.Tail(action.Request{Run: "../run-1", Section: "steps", Attempt: 1}); got != "" {
 		t.Errorf("a tail from elsewhere: %q", got)
 	}
 }

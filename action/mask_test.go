@@ -20,7 +20,7 @@ func TestTailHidesASecretAtItsEdge(t *testing.T) {
 	}
 	for shift := range len(secret) {
 		write(t, filepath.Join(w.attemptDir(), "output"), secret+strings.Repeat("x", 4096-shift))
-		if got := w.Tail("run-1", "steps", 0, 1); strings.ContainsAny(got, "canry0123456789-") {
+		if got := w.Tail(request(nil)); strings.ContainsAny(got, "canry0123456789-") {
 			t.Errorf("with the edge %d bytes before its end the tail begins with %.20q", shift, got)
 		}
 	}
@@ -39,7 +39,7 @@ func FuzzTail(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		write(t, filepath.Join(attempt, "output"), text)
-		got := runner.Tail("run-1", "steps", 0, 1)
+		got := runner.Tail(request(nil))
 		if len(got) > 4096 || !utf8.ValidString(got) {
 			t.Errorf("%d bytes, valid %t", len(got), utf8.ValidString(got))
 		}

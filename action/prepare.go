@@ -11,8 +11,10 @@ import (
 // Prepare is a plan's built-in first check. It changes nothing and reports every
 // problem at once, each with the step's name: a value that cannot be filled in, a
 // program that is not there, a symbolic link that could not be switched, a secret
-// that cannot be read. Probes are looked at like steps, because a missing probe
-// would be found only after a crash.
+// that cannot be read, a query that nobody could answer. Probes and Ifs are looked
+// at like steps, because a missing probe would be found only after a crash. A step
+// that is done for several units is one Request for each. What a symbolic link is
+// to point to may be missing where an If will be asked: that may be why it is there.
 func (r *Runner) Prepare(ctx context.Context, steps []Request) error {
 	var problems []error
 	for _, req := range steps {
@@ -33,7 +35,15 @@ func (r *Runner) ready(req Request) error {
 	if err := a.prepare(); err != nil {
 		return err
 	}
-	err := r.possible(a.step)
+	var err error
+	if a.condition == nil || a.step.Kind != KindSymlink {
+		err = r.possible(a.step)
+	}
+	if a.condition != nil {
+		if e := r.possible(*a.condition); e != nil {
+			err = errors.Join(err, fmt.Errorf("if: %w", e))
+		}
+	}
 	if a.probe != nil && a.probe.Kind != KindSymlink {
 		if e := r.possible(*a.probe); e != nil {
 			err = errors.Join(err, fmt.Errorf("probe: %w", e))
@@ -58,7 +68,9 @@ func (r *Runner) possible(s Step) error {
 		return errors.Join(problems...)
 	case KindSymlink:
 		return checkPlaces(s)
-	case KindWait:
+	case KindQuery:
+		return r.askable()
+	case KindWait, KindApproval:
 		return nil
 	default:
 		return fmt.Errorf("kind %q is not implemented in this version", s.Kind)

@@ -12,7 +12,7 @@ import (
 
 func TestPrepareAcceptsAPlanThatCanRun(t *testing.T) {
 	dir := releases(t)
-	w := newWorld(t, action.Options{})
+	w := newWorld(t, action.Options{Querier: &answers{left: "!"}}) // which must not be asked
 	write(t, w.path("token"), "abc")
 	values := map[string]string{"target_version": "v1", "running_version": "v2"}
 	var plan []action.Request
@@ -22,6 +22,8 @@ func TestPrepareAcceptsAPlanThatCanRun(t *testing.T) {
 		execStep("true", "${running_version}"),
 		{Kind: action.KindHTTP, URL: "http://lb.invalid/off", HeaderFiles: map[string]string{"A": w.path("token")}},
 		{Kind: action.KindWait},
+		{Kind: action.KindQuery, Expr: `up{version="${target_version}"}`},
+		{Kind: action.KindApproval, Text: "really?"},
 	} {
 		req := request(mustJSON(t, step))
 		req.Values = values
@@ -42,8 +44,8 @@ func TestPrepareReportsEveryProblem(t *testing.T) {
 	dir := releases(t)
 	w := newWorld(t, action.Options{})
 	steps := []struct {
-		name, do, probe, want string
-		values                map[string]string
+		name, do, probe, condition, want string
+		values                           map[string]string
 	}{
 		{name: "unset", do: `{"kind":"exec","argv":["true","${target_version}"]}`, want: "${target_version}: is not set"},
 		{name: "tool", do: `{"kind":"exec","argv":["no-such-tool"]}`, want: "no-such-tool: there is no such program"},
@@ -53,12 +55,17 @@ func TestPrepareReportsEveryProblem(t *testing.T) {
 		{name: "directory", do: `{"kind":"symlink","link":"` + dir + `/nowhere/current","to":"` + dir + `"}`, want: "directory does not exist"},
 		{name: "secret", do: `{"kind":"http","url":"http://lb","header_files":{"A":"/no/such/file"}}`, want: "header_files.A"},
 		{name: "version", do: `{"kind":"exec","argv":["true","${running_version}"]}`, values: map[string]string{"running_version": "v2~rc1"}, want: "${running_version}: the value"},
+		{name: "if tool", do: `{"kind":"exec","argv":["true"]}`, condition: `{"kind":"exec","argv":["no-such-if"]}`, want: "if: no-such-if"},
+		{name: "if secret", do: `{"kind":"exec","argv":["true"]}`, condition: `{"kind":"http","url":"http://lb","header_files":{"A":"/no/such/file"}}`, want: "if: header_files.A"},
+		{name: "if value", do: `{"kind":"exec","argv":["true"]}`, condition: `{"kind":"exec","argv":["${target_version}"]}`, want: "if: exec step: argv[0]: ${target_version}"},
+		{name: "query", do: `{"kind":"query","expr":"up"}`, want: "Prometheus is not configured"},
+		{name: "member", do: `{"kind":"exec","argv":["true","${versions.cart.target}"]}`, want: "${versions.cart.target}: is not set"},
 		{name: "kind", do: `{"kind":"swarm"}`, want: "not implemented"},
 	}
 	var plan []action.Request
 	for _, s := range steps {
 		req := request(json.RawMessage(s.do))
-		req.Name, req.Probe, req.Values = s.name, json.RawMessage(s.probe), s.values
+		req.Name, req.Probe, req.If, req.Values = s.name, json.RawMessage(s.probe), json.RawMessage(s.condition), s.values
 		plan = append(plan, req)
 	}
 	err := w.Prepare(context.Background(), plan)
@@ -82,5 +89,41 @@ func TestPrepareStopsWithTheDaemon(t *testing.T) {
 	w := newWorld(t, action.Options{})
 	if err := w.Prepare(ctx, []action.Request{request(mustJSON(t, execStep("true")))}); err == nil || !strings.Contains(err.Error(), "not finished") {
 		t.Errorf("error %v; want one that says that the check was not finished", err)
+	}
+}
+
+// Each unit is a request of its own, and each one's problem is reported by its name.
+func TestPrepareOfEachUnit(t *testing.T) {
+	dir := releases(t)
+	w := newWorld(t, action.Options{})
+	var plan []action.Request
+	for _, unit := range []string{"v1", "v3", "we*", "v2"} {
+		req := request(mustJSON(t, action.Step{Kind: action.KindSymlink, Link: filepath.Join(dir, "current"), To: "releases/${each}"}))
+		req.Unit, req.Values = unit, map[string]string{"each": unit}
+		plan = append(plan, req)
+	}
+	err := w.Prepare(context.Background(), plan)
+	if err == nil {
+		t.Fatal("no problem was found")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], `steps step "restart" for v3: `) || !strings.Contains(lines[1], `the value "we*" is refused`) {
+		t.Errorf("want a line for v3 and one for we*:\n%v", err)
+	}
+}
+
+// An If may ask just whether there is something to point to.
+func TestPrepareLeavesPlacesToTheIf(t *testing.T) {
+	dir := releases(t)
+	w := newWorld(t, action.Options{})
+	req := request(mustJSON(t, action.Step{Kind: action.KindSymlink, Link: filepath.Join(dir, "current"), To: "releases/v0"}))
+	req.If = mustJSON(t, execStep("test", "-e", dir+"/releases/v0"))
+	if err := w.Prepare(context.Background(), []action.Request{req}); err != nil {
+		t.Error(err)
+	}
+	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Done, Skipped: true, NothingChanged: true})
+	req.If = nil
+	if err := w.Prepare(context.Background(), []action.Request{req}); err == nil {
+		t.Error("without an if nothing was wrong")
 	}
 }

@@ -5,12 +5,9 @@ import (
 	"fmt"
 )
 
-// probing tells whether a step is carried out as another step's probe.
-type probing bool
-
 // ask carries out the attempt's probe.
 func (r *Runner) ask(ctx context.Context, a *attempt) Result {
-	return r.perform(ctx, a, *a.probe, true)
+	return r.perform(ctx, a, *a.probe, asProbe)
 }
 
 // settle asks the probe about an attempt whose effect is not known. Only a clear
@@ -32,7 +29,10 @@ func (r *Runner) settle(ctx context.Context, a *attempt, res Result) Result {
 func (r *Runner) resume(ctx context.Context, a *attempt) Result {
 	switch a.step.Kind {
 	case KindWait:
-		return r.wait(ctx, a.req.StartedAt, a.step)
+		a.began = r.beganWork(a)
+		return r.wait(ctx, a, a.step)
+	case KindQuery:
+		return r.query(ctx, a, a.step)
 	case KindSymlink:
 		return resumeLink(a.step)
 	case KindExec:
@@ -47,6 +47,8 @@ func (r *Runner) resume(ctx context.Context, a *attempt) Result {
 			return res
 		}
 		return r.settle(ctx, a, res)
+	case KindApproval:
+		return notRun(errApproval)
 	default:
 		return interrupted(fmt.Sprintf("kind %q cannot be resumed", a.step.Kind))
 	}

@@ -95,9 +95,9 @@ func (r *Runner) watch(ctx context.Context, p *process, output string, deadline 
 
 // kill ends a program and its group: SIGTERM, the grace, SIGKILL. It says what
 // was left over, to be added to a message; ctx ends the patience, not the program.
-func (r *Runner) kill(ctx context.Context, p *process, output string) string {
+func (r *Runner) kill(ctx context.Context, p *process, output string, grace time.Duration) string {
 	p.signal(syscall.SIGTERM)
-	if r.vanishes(ctx, p, output, r.o.Grace) {
+	if r.vanishes(ctx, p, output, grace) {
 		return "; ended by SIGTERM"
 	}
 	if ctx.Err() != nil {
@@ -105,7 +105,7 @@ func (r *Runner) kill(ctx context.Context, p *process, output string) string {
 	}
 	p.signal(syscall.SIGKILL)
 	if r.vanishes(ctx, p, output, killWait) {
-		return fmt.Sprintf("; ended by SIGKILL %s after SIGTERM", r.o.Grace)
+		return fmt.Sprintf("; ended by SIGKILL %s after SIGTERM", grace)
 	}
 	return "; it does not end even by SIGKILL"
 }

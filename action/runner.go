@@ -2,8 +2,8 @@ package action
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -19,6 +19,7 @@ const (
 	defaultGrace   = 10 * time.Second
 	defaultTimeout = 5 * time.Minute
 	defaultKeep    = 200
+	defaultEvery   = 15 * time.Second
 	// The PATH of every exec step: what a service manager gives,
 	// whatever shell the daemon was started from.
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -53,6 +54,10 @@ type Options struct {
 	Path string
 	// Home is the HOME of exec steps; empty means "/".
 	Home string
+	// Querier answers query steps; nil means that Prometheus is not configured.
+	Querier Querier
+	// QueryEvery is the time between two questions of a query step; zero means 15 s.
+	QueryEvery time.Duration
 	// Keep is how many runs' files are kept, the newest; zero means 200.
 	Keep int
 }
@@ -66,7 +71,7 @@ type Runner struct {
 	tracing bool // the transport reports when it has a connection
 
 	mu       sync.Mutex
-	running  map[string]*attempt  // by directory name: "run/section-index-attempt"
+	running  map[string]*attempt  // by directory name, see attemptKey
 	cuts     map[string]time.Time // runs that were cut while none of their attempts was running, and when
 	trimming sync.Mutex           // a file is measured and shortened under it
 }
@@ -94,6 +99,9 @@ func NewRunner(o Options) *Runner {
 	if o.Keep == 0 {
 		o.Keep = defaultKeep
 	}
+	if o.QueryEvery <= 0 {
+		o.QueryEvery = defaultEvery
+	}
 	if o.HTTP == nil {
 		o.HTTP = newTransport()
 	}
@@ -103,16 +111,25 @@ func NewRunner(o Options) *Runner {
 
 // attempt is one Run in progress.
 type attempt struct {
-	req    Request
-	step   Step
-	probe  *Step
-	key    string // its directory below Options.Dir
-	mask   *mask
-	cancel context.CancelCauseFunc
+	req       Request
+	step      Step
+	probe     *Step     // nil without one
+	condition *Step     // its If; nil without one
+	key       string    // its directory below Options.Dir
+	began     time.Time // of the step's own work
+	mask      *mask
+	cancel    context.CancelCauseFunc
 }
 
-func attemptKey(run, section string, index, attempt int) string {
-	return filepath.Join(run, fmt.Sprintf("%s-%d-%d", section, index, attempt))
+// attemptKey is the directory of an attempt: "run/section-index-attempt", or
+// "run/section-index-attempt-unit".
+func attemptKey(req Request, attempt int) string {
+	name := fmt.Sprintf("%s-%d-%d", req.Section, req.Index, attempt)
+	if req.Unit != "" {
+		// No unit holds a "~", so no two become one.
+		name += "-" + strings.ReplaceAll(req.Unit, "/", "~")
+	}
+	return filepath.Join(req.Run, name)
 }
 
 // Run carries out one attempt, or with Resume finds out how an earlier daemon's
@@ -130,9 +147,9 @@ func (r *Runner) Run(ctx context.Context, req Request) Result {
 	if req.Timeout <= 0 {
 		req.Timeout = defaultTimeout
 	}
-	a := &attempt{req: req, mask: newMask(r.o.Mask), key: attemptKey(req.Run, req.Section, req.Index, req.Attempt)}
+	a := &attempt{req: req, began: began, mask: newMask(r.o.Mask), key: attemptKey(req, req.Attempt)}
 	a.mask.add(req.Values["gate_token"])
-	res := r.run(ctx, a)
+	res := a.certain(r.run(ctx, a))
 	if res.Interrupted && changesNothing(req.Section) {
 		res.NothingChanged = true // whatever its end was, it may be asked again
 	}
@@ -155,10 +172,13 @@ func (r *Runner) run(ctx context.Context, a *attempt) Result {
 		return interrupted("cannot be resumed: " + err.Error())
 	case err != nil:
 		return notRun(err)
-	case a.req.Resume:
+	case a.req.Resume && !r.onlyAsked(a):
 		return r.resume(ctx, a)
 	case wasCut(ctx):
 		return cutShort()
+	}
+	if res, needed := r.needed(ctx, a); !needed {
+		return res
 	}
 	if a.req.ProbeFirst && a.probe != nil {
 		if r.ask(ctx, a).State == Done {
@@ -166,37 +186,69 @@ func (r *Runner) run(ctx context.Context, a *attempt) Result {
 		}
 	}
 	if ctx.Err() != nil {
-		return ended(ctx, Result{State: Uncertain, Error: "the daemon stopped before the step was started", Interrupted: true, NothingChanged: true})
+		return a.ended(ctx, Result{State: Uncertain, Error: "the daemon stopped before the step was started", Interrupted: true, NothingChanged: true})
 	}
-	res := r.perform(ctx, a, a.step, false)
+	res := r.perform(ctx, a, a.step, asStep)
 	if res.State == Uncertain && !res.Interrupted && !res.NothingChanged && a.probe != nil {
 		return r.settle(ctx, a, res)
 	}
 	return res
 }
 
-// prepare decodes and expands the step and its probe.
+// prepare decodes and expands the step, its probe and its If.
 func (a *attempt) prepare() error {
 	if !safeName.MatchString(a.req.Run) || !safeName.MatchString(a.req.Section) {
 		return fmt.Errorf("run %.40q, section %.40q: cannot be the name of a directory", a.req.Run, a.req.Section)
 	}
-	step, err := readStep(a.req.Do, a.req.Values)
+	values, err := a.values()
 	if err != nil {
 		return err
 	}
-	a.step = step
-	if len(a.req.Probe) == 0 || string(a.req.Probe) == "null" {
-		return nil
+	if a.step, err = readStep(a.req.Do, values); err != nil {
+		return err
 	}
-	probe, err := readStep(a.req.Probe, a.req.Values)
-	if err != nil {
+	if a.probe, err = readBeside(a.req.Probe, values); err != nil {
 		return fmt.Errorf("probe: %w", err)
 	}
-	if probe.Kind == KindWait {
-		return errors.New("probe: a wait cannot tell whether a step is done; want exec or http")
+	if a.probe != nil && !a.probe.Changes() {
+		return fmt.Errorf("probe: %s cannot tell whether a step is done; want exec or http", a.probe.Kind)
 	}
-	a.probe = &probe
+	if a.condition, err = readBeside(a.req.If, values); err != nil {
+		return fmt.Errorf("if: %w", err)
+	}
+	if a.condition != nil && a.condition.Kind != KindExec && a.condition.Kind != KindHTTP {
+		return fmt.Errorf("if: %s cannot tell whether a step is needed; want exec or http", a.condition.Kind)
+	}
 	return nil
+}
+
+// values are those of the request with ${each} among them.
+func (a *attempt) values() (map[string]string, error) {
+	unit, each := a.req.Unit, a.req.Values["each"]
+	if unit == "" {
+		return a.req.Values, nil
+	}
+	if err := CheckValue(unit); err != nil {
+		return nil, fmt.Errorf("unit: %w", err)
+	}
+	if each != "" && each != unit {
+		return nil, fmt.Errorf("unit: ${each} is %.40q; want the unit itself, %s", each, unit)
+	}
+	values := maps.Clone(a.req.Values)
+	if values == nil {
+		values = map[string]string{}
+	}
+	values["each"] = unit
+	return values, nil
+}
+
+// readBeside reads a probe or an If; nil if there is none.
+func readBeside(do []byte, values map[string]string) (*Step, error) {
+	if len(do) == 0 || string(do) == "null" {
+		return nil, nil //nolint:nilnil // none is no error
+	}
+	step, err := readStep(do, values)
+	return &step, err
 }
 
 func readStep(do []byte, values map[string]string) (Step, error) {
@@ -228,33 +280,37 @@ func (r *Runner) register(ctx context.Context, a *attempt) (context.Context, fun
 	}, true
 }
 
-// perform carries out one step; quiet means that it is a probe, which changes
-// nothing, keeps no pid file and sends no idempotency key.
-func (r *Runner) perform(ctx context.Context, a *attempt, s Step, quiet probing) Result {
+// perform carries out one step in a role.
+func (r *Runner) perform(ctx context.Context, a *attempt, s Step, as role) Result {
 	switch s.Kind {
 	case KindExec:
-		return r.exec(ctx, a, s, quiet)
+		return r.exec(ctx, a, s, as)
 	case KindHTTP:
-		return r.http(ctx, a, s, quiet)
+		return r.http(ctx, a, s, as)
 	case KindSymlink:
-		if quiet {
+		if as.looks() {
 			return pointsTo(s)
 		}
 		return switchLink(s)
 	case KindWait:
-		return r.wait(ctx, a.req.StartedAt, s)
+		return r.wait(ctx, a, s)
+	case KindQuery:
+		return r.query(ctx, a, s)
+	case KindApproval:
+		return notRun(errApproval)
 	default:
 		return notRun(fmt.Errorf("step: kind %q is not implemented in this version", s.Kind))
 	}
 }
 
 // Tail is the tail of what an exec attempt has written so far, at most 4 KiB,
-// made harmless like Result.Output; empty when there is none.
-func (r *Runner) Tail(run, section string, index, attempt int) string {
-	if !safeName.MatchString(run) || !safeName.MatchString(section) {
+// made harmless like Result.Output; empty when there is none. Of the request it
+// looks at Run, Section, Index, Unit and Attempt.
+func (r *Runner) Tail(req Request) string {
+	if !safeName.MatchString(req.Run) || !safeName.MatchString(req.Section) || req.Unit != "" && CheckValue(req.Unit) != nil {
 		return ""
 	}
-	key := attemptKey(run, section, index, attempt)
+	key := attemptKey(req, req.Attempt)
 	r.mu.Lock()
 	hide := newMask(r.o.Mask)
 	if a := r.running[key]; a != nil {
@@ -262,9 +318,4 @@ func (r *Runner) Tail(run, section string, index, attempt int) string {
 	}
 	r.mu.Unlock()
 	return hide.tail(readTail(filepath.Join(r.o.Dir, key, outputFile)))
-}
-
-// describe names a request in messages.
-func describe(req Request) string {
-	return strings.TrimSpace(fmt.Sprintf("%s step %q", req.Section, req.Name))
 }

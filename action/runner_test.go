@@ -135,7 +135,15 @@ func TestRunRefusesWhatItCannotDo(t *testing.T) {
 		{"a step of another kind", func(r *action.Request) { r.Do = json.RawMessage(`{"kind":"kubernetes"}`) }, "not implemented"},
 		{"a run that leaves the directory", func(r *action.Request) { r.Run = "../run" }, "name of a directory"},
 		{"a section that leaves the directory", func(r *action.Request) { r.Section = "a/b" }, "name of a directory"},
-		{"a probe that only waits", func(r *action.Request) { r.Probe = json.RawMessage(`{"kind":"wait","for":"1s"}`) }, "probe: a wait"},
+		{"a probe that only waits", func(r *action.Request) { r.Probe = json.RawMessage(`{"kind":"wait","for":"1s"}`) }, "probe: wait cannot tell"},
+		{"a probe that asks people", func(r *action.Request) { r.Probe = json.RawMessage(`{"kind":"approval"}`) }, "probe: approval cannot tell"},
+		{"an if that switches", func(r *action.Request) { r.If = json.RawMessage(`{"kind":"symlink","link":"/a","to":"b"}`) }, "if: symlink cannot tell"},
+		{"an if of another kind", func(r *action.Request) { r.If = json.RawMessage(`{"kind":"nomad"}`) }, "if: step: kind"},
+		{"an if with an unset value", func(r *action.Request) { r.If = json.RawMessage(`{"kind":"exec","argv":["${each}"]}`) }, "if: exec step: argv[0]: ${each}: is not set"},
+		{"a unit that leaves the directory", func(r *action.Request) { r.Unit = "../web1" }, "unit: the value"},
+		{"a unit that is not the one of its values", func(r *action.Request) { r.Unit, r.Values = "web1", map[string]string{"each": "web2"} }, `unit: ${each} is "web2"; want the unit itself, web1`},
+		{"an approval", func(r *action.Request) { r.Do = json.RawMessage(`{"kind":"approval","text":"sure?"}`) }, "a wait for people"},
+		{"a query of nobody", func(r *action.Request) { r.Do = json.RawMessage(`{"kind":"query","expr":"up"}`) }, "Prometheus is not configured"},
 		{"a probe with an unset value", func(r *action.Request) { r.Probe = json.RawMessage(`{"kind":"exec","argv":["${each}"]}`) }, "${each}: is not set"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -215,7 +223,7 @@ func TestRunByTheBrainsName(t *testing.T) {
 	req := request(shell(t, "echo fine"))
 	req.Incident, req.Run = "checkout-20261121-021543", run
 	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Done, ExitCode: new(0), Output: "fine"})
-	if got := w.Tail(run, "steps", 0, 1); got != "fine\n" {
+	if got := w.Tail(req); got != "fine\n" {
 		t.Errorf("tail %q; want what the step wrote", got)
 	}
 	if err := w.Forget(run); err != nil || exists(filepath.Join(w.dir, run)) {

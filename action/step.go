@@ -20,7 +20,14 @@ const (
 	KindHTTP    Kind = "http"
 	KindSymlink Kind = "symlink"
 	KindWait    Kind = "wait"
+	KindQuery   Kind = "query"
+	// KindApproval is a wait for people. Whoever asks for steps waits for them
+	// itself; Run refuses it.
+	KindApproval Kind = "approval"
 )
+
+// kindsWanted names the kinds in messages.
+const kindsWanted = "want exec, http, symlink, wait, query or approval"
 
 // Step is what one step does. Only the fields of its Kind are set. It is a
 // value: Expand returns a changed copy and leaves the original alone. The zero
@@ -47,6 +54,16 @@ type Step struct {
 
 	// For is how long to wait (wait).
 	For time.Duration
+
+	// Expr is PromQL that must hold without interruption for Hold (query); a Hold
+	// of zero means once.
+	Expr string
+	Hold time.Duration
+
+	// Text is what people are asked, and Needs how many of each role must say yes
+	// (approval). Both may be empty. Text is for people: nothing is filled in.
+	Text  string
+	Needs map[string]int
 }
 
 // stepJSON is a Step as it stands in the journal.
@@ -62,16 +79,23 @@ type stepJSON struct {
 	Link        string            `json:"link,omitempty"`
 	To          string            `json:"to,omitempty"`
 	For         string            `json:"for,omitempty"`
+	Expr        string            `json:"expr,omitempty"`
+	Hold        string            `json:"hold,omitempty"`
+	Text        string            `json:"text,omitempty"`
+	Needs       map[string]int    `json:"needs,omitempty"`
 }
 
 // MarshalJSON writes the form that Decode reads.
 func (s Step) MarshalJSON() ([]byte, error) {
 	j := stepJSON{
 		Kind: s.Kind, Argv: s.Argv, Method: s.Method, URL: s.URL, Headers: s.Headers, HeaderFiles: s.HeaderFiles,
-		Body: s.Body, Expect: s.Expect, Link: s.Link, To: s.To,
+		Body: s.Body, Expect: s.Expect, Link: s.Link, To: s.To, Expr: s.Expr, Text: s.Text, Needs: s.Needs,
 	}
 	if s.Kind == KindWait {
 		j.For = s.For.String()
+	}
+	if s.Hold != 0 {
+		j.Hold = s.Hold.String()
 	}
 	return json.Marshal(j)
 }
@@ -86,7 +110,7 @@ func Decode(do json.RawMessage) (Step, error) {
 	}
 	var kind Kind
 	if err := json.Unmarshal(keys["kind"], &kind); err != nil || kind == "" {
-		return Step{}, errors.New(`step: kind is missing; want exec, http, symlink or wait`)
+		return Step{}, errors.New("step: kind is missing; " + kindsWanted)
 	}
 	if err := checkKeys(kind, keys); err != nil {
 		return Step{}, err
@@ -99,19 +123,31 @@ func Decode(do json.RawMessage) (Step, error) {
 	}
 	s := Step{
 		Kind: j.Kind, Argv: j.Argv, Method: j.Method, URL: j.URL, Headers: j.Headers, HeaderFiles: j.HeaderFiles,
-		Body: j.Body, Expect: j.Expect, Link: j.Link, To: j.To,
+		Body: j.Body, Expect: j.Expect, Link: j.Link, To: j.To, Expr: j.Expr, Text: j.Text, Needs: j.Needs,
 	}
+	var err error
 	if kind == KindWait {
-		d, err := time.ParseDuration(j.For)
-		if err != nil || d < 0 {
-			return Step{}, fmt.Errorf(`wait step: for: %q is not a duration (try "30s")`, j.For)
+		if s.For, err = duration(j.For); err != nil {
+			return Step{}, fmt.Errorf("wait step: for: %w", err)
 		}
-		s.For = d
+	}
+	if j.Hold != "" {
+		if s.Hold, err = duration(j.Hold); err != nil {
+			return Step{}, fmt.Errorf("query step: hold: %w", err)
+		}
 	}
 	if err := s.validate(); err != nil {
 		return Step{}, err
 	}
 	return s, nil
+}
+
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf(`%q is not a duration (try "30s")`, text)
+	}
+	return d, nil
 }
 
 // keysOf lists the keys of a kind, required ones first; ok is false for a kind
@@ -126,6 +162,10 @@ func keysOf(kind Kind) (required, optional []string, ok bool) {
 		return []string{"link", "to"}, nil, true
 	case KindWait:
 		return []string{"for"}, nil, true
+	case KindQuery:
+		return []string{"expr"}, []string{"hold"}, true
+	case KindApproval:
+		return nil, []string{"text", "needs"}, true
 	default:
 		return nil, nil, false
 	}
@@ -134,7 +174,7 @@ func keysOf(kind Kind) (required, optional []string, ok bool) {
 func checkKeys(kind Kind, keys map[string]json.RawMessage) error {
 	required, optional, ok := keysOf(kind)
 	if !ok {
-		return fmt.Errorf("step: kind %q is not implemented in this version; want exec, http, symlink or wait", kind)
+		return fmt.Errorf("step: kind %q is not implemented in this version; %s", kind, kindsWanted)
 	}
 	var problems []error
 	for _, k := range required {
@@ -166,9 +206,11 @@ func (s Step) Variables() []string {
 	return slices.Compact(names)
 }
 
-// Changes tells whether the step may change something; a wait does not, and may
-// be cut short.
-func (s Step) Changes() bool { return s.Kind != KindWait }
+// Changes tells whether the step may change something. A wait, a query and an
+// approval do not, and may be cut short.
+func (s Step) Changes() bool {
+	return s.Kind != KindWait && s.Kind != KindQuery && s.Kind != KindApproval
+}
 
 // mapTexts returns a copy of the step in which every text that may hold `${…}`
 // went through fn, always in the same order. The first argument of fn is the
@@ -186,6 +228,7 @@ func (s Step) mapTexts(fn func(field, text string) string) Step {
 	s.HeaderFiles = mapValues("header_files", s.HeaderFiles, fn)
 	s.Link = fn("link", s.Link)
 	s.To = fn("to", s.To)
+	s.Expr = fn("expr", s.Expr)
 	return s
 }
 

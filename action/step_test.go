@@ -27,6 +27,14 @@ func TestDecode(t *testing.T) {
 		{"symlink", `{"kind":"symlink","link":"/srv/current","to":"releases/${target_version}"}`, action.Step{
 			Kind: action.KindSymlink, Link: "/srv/current", To: "releases/${target_version}",
 		}},
+		{"query", `{"kind":"query","expr":"up{service=\"${service}\"} == 1","hold":"2m0s"}`, action.Step{
+			Kind: action.KindQuery, Expr: `up{service="${service}"} == 1`, Hold: 2 * time.Minute,
+		}},
+		{"query without a hold", `{"kind":"query","expr":"up"}`, action.Step{Kind: action.KindQuery, Expr: "up"}},
+		{"approval", `{"kind":"approval","text":"is ${this} right?","needs":{"any":0,"ops-lead":2}}`, action.Step{
+			Kind: action.KindApproval, Text: "is ${this} right?", Needs: map[string]int{"any": 0, "ops-lead": 2},
+		}},
+		{"approval of anybody", `{"kind":"approval"}`, action.Step{Kind: action.KindApproval}},
 		{"wait", `{"kind":"wait","for":"90s"}`, action.Step{Kind: action.KindWait, For: 90 * time.Second}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,6 +84,15 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a relative link", `{"kind":"symlink","link":"current","to":"x"}`, "link:"},
 		{"no target", `{"kind":"symlink","link":"/a","to":""}`, "to: is empty"},
 		{"no duration", `{"kind":"wait","for":"soon"}`, "not a duration"},
+		{"no expression", `{"kind":"query","expr":" "}`, "expr: is empty"},
+		{"an expression with a NUL", `{"kind":"query","expr":"a\u0000"}`, "expr: holds a NUL"},
+		{"no hold", `{"kind":"query","expr":"up","hold":"long"}`, "hold: \"long\" is not a duration"},
+		{"a negative hold", `{"kind":"query","expr":"up","hold":"-1s"}`, "hold: \"-1s\" is not a duration"},
+		{"a query's key of another kind", `{"kind":"query","expr":"up","for":"1s"}`, `unknown key "for"; it has expr, hold`},
+		{"an approval by less than nobody", `{"kind":"approval","needs":{"any":-1}}`, `needs: "any" = -1`},
+		{"an approval by nobody", `{"kind":"approval","needs":{"any":0}}`, "nobody would have to say yes"},
+		{"an approval by no role", `{"kind":"approval","needs":{"":1}}`, `needs: "" = 1`},
+		{"a question with a NUL", `{"kind":"approval","text":"a\u0000"}`, "text: holds a NUL"},
 		{"a negative duration", `{"kind":"wait","for":"-1s"}`, "not a duration"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -101,7 +118,7 @@ func TestVariables(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		`{"kind":"exec","argv":["a","${b}"]}`, `{"kind":"wait","for":"1s"}`, `{"kind":"symlink","link":"/a","to":"b"}`,
-		`{"kind":"http","url":"http://${service}:1/","headers":{"A":"b"},"expect":[200]}`, `{"kind":null}`, `{"kind":"exec","argv":["${"]}`,
+		`{"kind":"http","url":"http://${service}:1/","headers":{"A":"b"},"expect":[200]}`, `{"kind":null}`, `{"kind":"query","expr":"${a}","hold":"1m"}`, `{"kind":"approval","text":"b","needs":{"any":1}}`, `{"kind":"exec","argv":["${"]}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -51,7 +51,7 @@ func (rec record) lives() bool {
 	return err == nil && stat.start == rec.Start && bootID() == rec.Boot && !stat.ended()
 }
 
-// writeRecord makes the pid file, durably and as a whole or not at all.
+// writeRecord makes the pid file.
 func writeRecord(path string, pid int) error {
 	stat, err := readStat(pid)
 	if err != nil {
@@ -61,6 +61,12 @@ func writeRecord(path string, pid int) error {
 	if err != nil {
 		return err
 	}
+	return writeDurably(path, raw)
+}
+
+// writeDurably makes a small file that survives a power cut, as a whole or not at
+// all.
+func writeDurably(path string, raw []byte) error {
 	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -28,6 +28,10 @@ func (s Step) validate() error {
 		problems = append(problems, s.checkRequest(), checkHeaders(s.Headers, s.HeaderFiles))
 	case KindSymlink:
 		problems = append(problems, checkLink(s.Link, s.To))
+	case KindQuery:
+		problems = append(problems, checkExpr(s.Expr))
+	case KindApproval:
+		problems = append(problems, checkNeeds(s.Text, s.Needs))
 	case KindWait:
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -113,6 +117,33 @@ func checkLink(link, to string) error {
 	}
 	if to == "" {
 		problems = append(problems, errors.New("to: is empty"))
+	}
+	return errors.Join(problems...)
+}
+
+// checkExpr leaves the language to the configuration, which knows PromQL.
+func checkExpr(expr string) error {
+	if strings.TrimSpace(expr) == "" {
+		return errors.New("expr: is empty; want PromQL")
+	}
+	return nil
+}
+
+func checkNeeds(text string, needs map[string]int) error {
+	var problems []error
+	if strings.ContainsRune(text, 0) {
+		problems = append(problems, errors.New("text: holds a NUL byte"))
+	}
+	total := 0
+	for _, role := range slices.Sorted(maps.Keys(needs)) {
+		if role == "" || needs[role] < 0 {
+			problems = append(problems, fmt.Errorf("needs: %q = %d: want a role and how many of it must say yes", role, needs[role]))
+			continue
+		}
+		total += needs[role]
+	}
+	if needs != nil && total == 0 && len(problems) == 0 {
+		problems = append(problems, errors.New("needs: nobody would have to say yes"))
 	}
 	return errors.Join(problems...)
 }

@@ -23,8 +23,11 @@ type Config struct {
 	Decide    Decide
 	Guards    Guards
 	Receivers map[string]Receiver
-	Journal   Journal
-	Web       Web
+	// Windows are in the order of the file, Groups by name.
+	Windows []Window
+	Groups  map[string]*Group
+	Journal Journal
+	Web     Web
 }
 
 // read turns a decoded file into a configuration.
@@ -45,7 +48,9 @@ func (w *walk) read(vals map[string]any) *Config {
 	for _, s := range readServices(root) {
 		c.Services[s.Name] = s
 	}
-	root.later("templates", "windows")
+	c.Groups = readGroups(root)
+	c.Windows = readWindows(root)
+	root.later("templates")
 	// The files named here were read before.
 	root.strings("include")
 	root.done()

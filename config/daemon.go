@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net"
 	"path/filepath"
 	"time"
 )
@@ -34,36 +33,6 @@ func readJournal(root *table) Journal {
 	}
 	t.done()
 	return j
-}
-
-// Web is [web].
-type Web struct {
-	// Socket is the unix socket, always served.
-	Socket string
-	// Listen is the TCP address that only reads; empty serves none.
-	Listen string
-	// ExternalURL is where people reach the page, for messages; may be empty.
-	ExternalURL string
-}
-
-func readWeb(root *table) Web {
-	t := root.orEmpty("web", "[web]")
-	w := Web{
-		Socket:      t.beside("socket"),
-		Listen:      t.text("listen", "127.0.0.1:9797"),
-		ExternalURL: t.url("external_url", "http", "https"),
-	}
-	if w.Socket == "" {
-		w.Socket = "/run/rollbackd/rollbackd.sock"
-	}
-	if w.Listen != "" {
-		if _, _, err := net.SplitHostPort(w.Listen); err != nil {
-			t.errorf(t.key("listen"), "want host:port, for example \"127.0.0.1:9797\", not %q", w.Listen)
-		}
-	}
-	t.later("config_file", "roles", "metrics")
-	t.done()
-	return w
 }
 
 // beside reads the name of a file of our own, relative to the configuration.

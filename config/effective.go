@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -126,9 +125,7 @@ func (c *Config) tree(how printing) tree {
 	t.set("guards", c.Guards.tree())
 	t.set("matrix", c.matrixTree())
 	t.set("journal", c.Journal.tree())
-	web := tree{"socket": c.Web.Socket, "listen": c.Web.Listen}
-	web.set("external_url", c.Web.ExternalURL)
-	t.set("web", web)
+	t.set("web", c.Web.tree())
 	metrics, receivers, plans, services := tree{}, tree{}, tree{}, tree{}
 	for name, m := range c.Metrics {
 		if c.concerns(how.service, func(s *Service) bool { return s.reads(name) }) {
@@ -141,7 +138,7 @@ func (c *Config) tree(how printing) tree {
 		}
 	}
 	for name, plan := range c.Plans {
-		if c.concerns(how.service, func(s *Service) bool { return s.PlanName == name }) {
+		if c.concerns(how.service, func(s *Service) bool { return s.names(name) }) {
 			plans[name] = plan.tree(how)
 		}
 	}
@@ -150,6 +147,9 @@ func (c *Config) tree(how printing) tree {
 			services[name] = s.tree(how)
 		}
 	}
+	groups, windows := c.timesTree(how)
+	t.set("groups", groups)
+	t.set("windows", windows)
 	t.set("metrics", metrics)
 	t.set("receivers", receivers)
 	t.set("plans", plans)
@@ -160,6 +160,29 @@ func (c *Config) tree(how printing) tree {
 // concerns tells whether a thing is printed: always where all services are.
 func (c *Config) concerns(service string, does func(*Service) bool) bool {
 	return service == "" || does(c.Services[service])
+}
+
+// timesTree are the groups that a service is in and the windows that are for it,
+// or all.
+func (c *Config) timesTree(how printing) (groups tree, windows []tree) {
+	groups = tree{}
+	for name, g := range c.Groups {
+		if how.service == "" || g.has(how.service) {
+			groups[name] = g.tree(how)
+		}
+	}
+	for _, w := range c.Windows {
+		if how.service == "" || len(w.Services) == 0 || slices.Contains(w.Services, how.service) {
+			windows = append(windows, w.tree())
+		}
+	}
+	return groups, windows
+}
+
+// names tells whether the service, a trigger of it or its group names a plan.
+func (s *Service) names(plan string) bool {
+	return s.PlanName == plan || s.group != nil && s.group.PlanName == plan ||
+		slices.ContainsFunc(s.Triggers, func(t Trigger) bool { return t.PlanName == plan })
 }
 
 func (s *Service) reads(metric string) bool {
@@ -248,6 +271,7 @@ func (r Receiver) tree(how printing) tree {
 	}
 	t.set("severities", severities)
 	t.set("events", r.Events)
+	t["escalation"] = r.Escalation
 	if r.Webhook != nil {
 		w := tree{"url": how.address(r.Webhook.URL)}
 		w.secret("secret", r.Webhook.Secret)
@@ -266,21 +290,6 @@ func (j Journal) tree() tree {
 	return t
 }
 
-func (d Decide) tree() tree {
-	return tree{
-		"within": within(d.Within), "countdown": durationText(d.Countdown),
-		"approvals": tree{"any": d.Approvals}, "approval_expires": durationText(d.ApprovalExpires),
-	}
-}
-
-func within(all map[trigger.Severity]time.Duration) tree {
-	t := tree{}
-	for s, d := range all {
-		t[s.String()] = durationText(d)
-	}
-	return t
-}
-
 func (g Guards) tree() tree {
 	t := tree{
 		"per_service":    budget{count: g.PerServiceCount, within: g.PerServiceWithin}.String(),
@@ -289,6 +298,7 @@ func (g Guards) tree() tree {
 			"services": g.Correlated.Services, "share": shareText(g.Correlated.Share), "within": durationText(g.Correlated.Within),
 		},
 	}
+	t.set("hold_when", g.HoldWhen)
 	if g.Cooldown > 0 {
 		t["cooldown"] = durationText(g.Cooldown)
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ScannedKeys are the keys the line scanner finds, each joined with NULs, and
@@ -51,4 +52,7 @@ func SizeText(n int64) string                 { return sizeText(n) }
 func ParseShare(text string) (float64, error) { return parseShare(text) }
 func ShareText(share float64) string          { return shareText(share) }
 func KillsDaemon(argv ...string) bool         { return killsDaemon(argv) }
+func FitsStep(value string) bool              { return fitsStep(value) }
+func StepDuration(d time.Duration) string     { return stepDuration(d) }
+func Placeholders() []string                  { return placeholders() }
 func MaskURL(text string) string              { return maskURL(text) }

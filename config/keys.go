@@ -18,9 +18,9 @@ type tableKeys struct {
 // keys; what is accepted is what the readers ask for, and a test holds the two
 // against each other.
 func allKeys() []tableKeys {
-	const step = "name phase timeout retries idempotent probe on_failure exec http symlink wait nats systemd kubernetes argo swarm nomad query approval if each only enough soak as"
+	const step = "name phase timeout retries idempotent probe on_failure exec http symlink wait nats systemd kubernetes argo swarm nomad query approval if each only enough soak unit_sla as"
 	return []tableKeys{
-		{"", "prometheus nats metrics services plans matrix decide guards receivers journal web templates windows include"},
+		{"", "prometheus nats metrics services plans matrix decide guards receivers groups windows journal web templates include"},
 		{"[prometheus]", "url urls poll_interval timeout max_gap partial max_body max_series http"},
 		{"[nats]", "url creds_file nkey_file user password_file password_env token_file token_env tls prefix map require_corroboration"},
 		{"[nats.tls]", "ca_file cert_file key_file server_name handshake_first insecure_skip_verify"},
@@ -28,21 +28,28 @@ func allKeys() []tableKeys {
 		{"[metrics.NAME]", "query bad total by unit fresh baseline_query floor"},
 		{"[services.NAME]", "use match tier mode vars depends_on receivers labels triggers deployment health probe rollback plan"},
 		{"[services.NAME.triggers.NAME]", "when severity no_data min_samples min_requests warm_up receivers plan scope enabled"},
-		{"[services.NAME.deployment]", "symlink releases version_query version_label http field exec env blame_window onset_slack required max_back"},
+		{"[services.NAME.deployment]", "symlink releases version_query version_label http field exec env blame_window onset_slack required max_back finish_within"},
 		{"[services.NAME.health]", "instances min_instances ttl"},
-		{"[plans.NAME]", "target sla timeout verify checks steps finally reversible capture forward"},
+		{"[plans.NAME]", "target sla timeout verify checks steps finally reversible capture forward stop_deploy"},
 		{"[plans.NAME.verify]", "settle hold within when"},
 		{"[[plans.NAME.steps]]", step},
 		{"[[plans.NAME.checks]]", "name phase timeout exec http " + strings.Join(laterKinds(), " ")},
+		{"[plans.NAME.reversible]", "timeout exec http"},
+		{"[[plans.NAME.capture]]", "name timeout exec http"},
+		{"[plans.NAME.steps.enough]", "within"},
+		{"[plans.NAME.steps.query]", "expr hold"},
 		{"[plans.NAME.steps.http]", "method url headers header_files body expect"},
 		{"[plans.NAME.steps.symlink]", "link to"},
 		{"[matrix]", "tiers critical high medium low"},
 		{"[decide]", "within countdown approvals approval_expires on_deadline escalate_after"},
 		{"[decide.within]", "critical high medium low"},
+		{"[decide.on_deadline]", "critical high medium low"},
 		{"[guards]", "cooldown per_service max_concurrent max_per_hour correlated never_ok hold_when rehearsed_within"},
 		{"[guards.correlated]", "services share within"},
 		{"[receivers.NAME]", "webhook severities events slack pagerduty email alertmanager exec shoutrrr escalation"},
 		{"[receivers.NAME.webhook]", "url secret_file secret_env http"},
+		{"[groups.NAME]", "services plan rollback"},
+		{"[[windows]]", "name days from to tz services response"},
 		{"[journal]", "path retention min_free reserve"},
 		{"[web]", "socket listen external_url config_file roles metrics"},
 	}

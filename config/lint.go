@@ -6,13 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/rollbackd/rollbackd/evaluator"
-	"github.com/rollbackd/rollbackd/trigger"
 )
-
-// cutVars splits "vars.x".
-func cutVars(name string) (string, bool) { return strings.CutPrefix(name, "vars.") }
 
 // lint warns of what is allowed and probably not meant.
 func (r *resolver) lint() {
@@ -24,17 +18,14 @@ func (r *resolver) lint() {
 		for _, t := range s.Triggers {
 			r.lintHold(s, t)
 		}
-		if s.Plan != nil {
-			for _, step := range s.Plan.all() {
-				r.lintTools(step)
-			}
-		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Plans)) {
-		for _, step := range r.Plans[name].all() {
+	for _, p := range r.everyPlan() {
+		for _, step := range p.all() {
 			r.lintTools(step)
 		}
 	}
+	r.lintSteps()
+	r.lintEscalation()
 }
 
 // unusedPerService are the metrics with placeholders that no service reads,
@@ -106,38 +97,14 @@ func longestOf(all []time.Duration) time.Duration {
 	return slices.Max(all)
 }
 
-// lintResponses warns where the matrix asks people whom nobody tells, or wants
-// to act without a plan.
-func (r *resolver) lintResponses(s *Service) {
-	for _, t := range s.Triggers {
-		response := r.Matrix.Respond(s.Tier, t.Spec.Severity)
-		if response.Directness > evaluator.Notify && s.Plan == nil {
-			r.warnf(t.at, "the matrix says %q, and the service has no rollback and no plan: it can only notify", response)
-			continue
-		}
-		asks := response.Directness == evaluator.Approve || response.Directness == evaluator.Countdown
-		if asks && !r.someonePages(t.Spec) {
-			r.warnf(t.at, "the matrix says %q, and no receiver is told about it: nobody would know", response)
-		}
-	}
-}
-
-func (r *resolver) someonePages(t trigger.Spec) bool {
-	names := t.Receivers
-	if len(names) == 0 {
-		names = slices.Collect(maps.Keys(r.Receivers))
-	}
-	return slices.ContainsFunc(names, func(name string) bool {
-		receiver, ok := r.Receivers[name]
-		return ok && receiver.pages(t.Severity)
-	})
-}
-
 // lintTools warns of programs that are not there.
 func (r *resolver) lintTools(s Step) {
 	r.lintTool(s.at.key("exec"), s.Do)
 	if s.Probe != nil {
 		r.lintTool(s.at.key("probe").key("exec"), *s.Probe)
+	}
+	if s.If != nil {
+		r.lintTool(s.at.key("if").key("exec"), *s.If)
 	}
 }
 

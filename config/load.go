@@ -180,7 +180,7 @@ type source struct {
 	before map[string]position
 }
 
-// merge adds a file's tables. Services, metrics, plans and receivers may be
+// merge adds a file's tables. Services, groups, metrics, plans and receivers may be
 // spread over files name by name; every other table stands in one file.
 func (w *walk) merge(all, vals map[string]any, from source) {
 	for _, k := range slices.Sorted(maps.Keys(vals)) {
@@ -192,7 +192,7 @@ func (w *walk) merge(all, vals map[string]any, from source) {
 		}
 		old, oldTable := have.(map[string]any)
 		add, addTable := vals[k].(map[string]any)
-		if !oldTable || !addTable || !slices.Contains([]string{"services", "metrics", "plans", "receivers"}, k) {
+		if !oldTable || !addTable || !slices.Contains([]string{"services", "groups", "metrics", "plans", "receivers"}, k) {
 			w.twice(at, from)
 			continue
 		}

@@ -1,22 +1,28 @@
 package config
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
-// Plan is what a rollback does: a table of [plans], or a service's own.
+// Plan is what a rollback does: a table of [plans], or a service's or group's own.
 type Plan struct {
-	// Name is that of the plan, or of the service whose own it is.
+	// Name is that of the plan, or of the service or group whose own it is.
 	Name string
 	// Target is hoped for, SLA is decision to verified, Timeout is hard.
 	Target, SLA, Timeout   time.Duration
 	Verify                 Verify
 	Checks, Steps, Finally []Step
+	// Capture is looked at when an incident opens.
+	Capture []Step
+	// Reversible is asked right before each changing step; nil without a point of
+	// no return. Forward is what may be done past it.
+	Reversible *Step
+	Forward    []Step
+	// StopDeploy stops a deployment that is still rolling out; nil waits for it.
+	StopDeploy *Step
 
 	at *path
 }
@@ -59,17 +65,34 @@ func readPlan(name string, t *table) *Plan {
 	for i, c := range t.list("checks", "[[plans.NAME.checks]]") {
 		p.Checks = append(p.Checks, readCheck(c, i))
 	}
-	p.Steps = readSteps(t, "steps")
-	p.Finally = readSteps(t, "finally")
+	p.Capture = readCaptures(t)
+	p.Reversible = readReversible(t)
+	p.StopDeploy = readStopDeploy(t)
+	p.Steps = readSteps(t, partSteps)
+	p.Forward = readSteps(t, partForward)
+	p.Finally = readSteps(t, partFinally)
 	if !t.has("steps") {
 		t.missing("steps", ": a rollback that changes nothing is no rollback")
 	} else if list, ok := t.vals["steps"].([]any); ok && len(list) == 0 {
 		t.errorf(t.key("steps"), "must not be empty: a rollback that changes nothing is no rollback")
 	}
+	if t.has("forward") && !t.has("reversible") {
+		t.errorf(t.key("forward"), "needs reversible: without it nothing says that the point of no return is passed, and this would never run")
+	}
 	t.uniqueSteps(p)
-	t.later("reversible", "capture", "forward")
 	t.done()
 	return p
+}
+
+// readStopDeploy reads the one step that stops a deployment; nil without one.
+func readStopDeploy(plan *table) *Step {
+	t := plan.sub("stop_deploy", "[[plans.NAME.steps]]")
+	if t == nil {
+		return nil
+	}
+	s := readStep(t, partStopDeploy, 0)
+	t.done()
+	return &s
 }
 
 func readVerify(t *table) Verify {
@@ -91,87 +114,55 @@ func readVerify(t *table) Verify {
 // resume after a crash tell them apart by it.
 func (t *table) uniqueSteps(p *Plan) {
 	seen := map[string]*path{}
-	for _, group := range [][]Step{p.Checks, p.Steps, p.Finally} {
-		for _, s := range group {
-			if first, twice := seen[s.Name]; twice {
-				t.errorf(s.at.key("name"), "the name %q is taken by %s", s.Name, first)
-				continue
-			}
-			seen[s.Name] = s.at
+	for _, s := range p.all() {
+		if first, twice := seen[s.Name]; twice {
+			t.errorf(s.at.key("name"), "the name %q is taken by %s", s.Name, first)
+			continue
 		}
+		seen[s.Name] = s.at
 	}
 }
 
-// all are the plan's checks and steps with their placeholders.
+// all are the plan's checks and steps of every part, in the order in which they
+// may run.
 func (p *Plan) all() []Step {
-	var out []Step
+	out := slices.Clone(p.Capture)
 	out = append(out, p.Checks...)
+	if p.Reversible != nil {
+		out = append(out, *p.Reversible)
+	}
+	if p.StopDeploy != nil {
+		out = append(out, *p.StopDeploy)
+	}
 	out = append(out, p.Steps...)
+	out = append(out, p.Forward...)
 	return append(out, p.Finally...)
 }
 
-// usesTarget tells whether any step names ${target_version}.
-func (p *Plan) usesTarget() bool {
-	for _, s := range p.all() {
-		for _, u := range s.uses {
-			if u.name == "target_version" {
-				return true
-			}
-		}
+// usesTarget tells whether any of the plan's steps goes to the target.
+func (p *Plan) usesTarget() bool { return slices.ContainsFunc(p.Steps, Step.usesTarget) }
+
+// usesTarget tells whether the step goes to the target: it changes something, and
+// it, or what is asked about it, names the version to go back to. A query that
+// only looks at that version brings nobody there.
+func (s Step) usesTarget() bool { return s.Changes && slices.ContainsFunc(s.uses, use.needsTarget) }
+
+// hasScope tells whether a step is for a scope by name.
+func (p *Plan) hasScope(scope string) bool { return slices.Contains(p.scopes(), scope) }
+
+// scopes are the scopes that the plan's steps name.
+func (p *Plan) scopes() []string {
+	var names []string
+	for _, s := range p.Steps {
+		names = append(names, s.Only...)
 	}
-	return false
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
-// use is a ${…} in a step.
-type use struct {
-	name string
-	at   *path
-}
-
-// placeholders are the names a step may use; vars.NAME comes beside them.
-func placeholders() []string {
-	return []string{
-		"service", "incident", "running_version", "target_version", "previous_version", "severity", "trigger",
-		"fence", "deployed_at", "opened_at", "now",
-	}
-}
-
-// checkPlaceholders reports the ${…} of a text that no step can have, and
-// returns those that it uses.
-func (w *walk) checkPlaceholders(at *path, text string) []use {
-	var uses []use
-	for rest := text; ; {
-		_, after, found := strings.Cut(rest, "${")
-		if !found {
-			return uses
-		}
-		name, more, closed := strings.Cut(after, "}")
-		if !closed {
-			w.errorf(at, "%q has a ${ without its }", text)
-			return uses
-		}
-		if problem := placeholderProblem(name); problem != "" {
-			w.errorf(at, "%s", problem)
-		} else {
-			uses = append(uses, use{name: name, at: at})
-		}
-		rest = more
-	}
-}
-
-func placeholderProblem(name string) string {
-	if name == "each" {
-		return "${each} is not implemented in this version"
-	}
-	if v, isVar := strings.CutPrefix(name, "vars."); isVar && bareKey(v) {
-		return ""
-	}
-	if slices.Contains(placeholders(), name) {
-		return ""
-	}
-	near := trigger.Nearest(name, placeholders())
-	if near == "" {
-		return fmt.Sprintf("unknown ${%s} (want one of %s or vars.NAME)", name, strings.Join(placeholders(), ", "))
-	}
-	return fmt.Sprintf("unknown ${%s} (did you mean ${%s}?)", name, near)
+// copied is the plan for one service more: what is filled in for it is its own.
+func (p *Plan) copied() *Plan {
+	own := *p
+	own.Verify.Conditions = nil
+	return &own
 }

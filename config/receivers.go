@@ -18,6 +18,9 @@ type Receiver struct {
 	Severities []trigger.Severity
 	// Events are words of incident.Events it is told about; empty means all.
 	Events []string
+	// Escalation is the level of escalation from which on it is told; zero is at
+	// once.
+	Escalation int
 
 	at *path
 }
@@ -42,7 +45,7 @@ func readReceivers(root *table) map[string]Receiver {
 }
 
 func readReceiver(name string, t *table) Receiver {
-	r := Receiver{Name: name, Webhook: readWebhook(t), Events: t.events("events"), at: t.path}
+	r := Receiver{Name: name, Webhook: readWebhook(t), Events: t.events("events"), Escalation: t.integer("escalation", 0, 0), at: t.path}
 	for i, word := range t.strings("severities") {
 		s, err := trigger.ParseSeverity(word)
 		if err != nil {
@@ -51,7 +54,7 @@ func readReceiver(name string, t *table) Receiver {
 		}
 		r.Severities = append(r.Severities, s)
 	}
-	later := []string{"slack", "pagerduty", "email", "alertmanager", "exec", "shoutrrr", "escalation"}
+	later := []string{"slack", "pagerduty", "email", "alertmanager", "exec", "shoutrrr"}
 	t.later(later...)
 	channel := t.has("webhook")
 	for _, k := range later {
@@ -98,15 +101,12 @@ func readWebhook(receiver *table) *Webhook {
 	return w
 }
 
-// pages tells whether the receiver is told about this severity.
-func (r Receiver) pages(s trigger.Severity) bool {
-	return len(r.Severities) == 0 || slices.Contains(r.Severities, s)
-}
-
 // Wants tells whether a receiver that is addressed is told of a message: its
-// severities and events say so, and where it names none it wants all. A message
-// about the daemon itself has no severity.
-func (r Receiver) Wants(severity trigger.Severity, event string) bool {
+// severities, events and level of escalation say so, and where it names none it
+// wants all. A message about the daemon itself has no severity. One for everybody
+// goes to each receiver, whatever it asks for.
+func (r Receiver) Wants(severity trigger.Severity, event string, level int, everybody bool) bool {
 	severe := len(r.Severities) == 0 || severity == 0 || slices.Contains(r.Severities, severity)
-	return severe && (len(r.Events) == 0 || slices.Contains(r.Events, event))
+	wanted := len(r.Events) == 0 || slices.Contains(r.Events, event)
+	return everybody || severe && wanted && level >= r.Escalation
 }

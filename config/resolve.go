@@ -1,10 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/rollbackd/rollbackd/trigger"
 )
@@ -23,47 +21,65 @@ type resolver struct {
 // services are all services in the order of their names.
 func (r *resolver) services() []*Service {
 	var out []*Service
-	for _, name := range slices.Sorted(maps.Keys(r.Services)) {
+	for _, name := range r.serviceNames() {
 		out = append(out, r.Services[name])
 	}
 	return out
 }
 
+func (r *resolver) serviceNames() []string { return slices.Sorted(maps.Keys(r.Services)) }
+
 func (r *resolver) resolve() {
 	for _, s := range r.services() {
-		r.attachPlan(s)
+		r.attachPlans(s)
 		r.checkTier(s)
 		r.checkReceivers(s.at.key("receivers"), s.Receivers)
 		if s.Deployment.VersionQuery != "" && !r.Prometheus.written {
 			r.errorf(s.Deployment.at.key("version_query"), "asks Prometheus, and [prometheus] is not configured")
 		}
 	}
+	for _, g := range r.groups() {
+		r.attachGroup(g)
+	}
 	r.inferUnits()
 	r.parseMetrics()
+	for _, g := range r.groups() {
+		r.resolveVerify(g.Plan, r.groupVars(g))
+	}
 	for _, s := range r.services() {
 		for i := range s.Triggers {
 			r.resolveTrigger(s, &s.Triggers[i])
 		}
-		r.resolveVerify(s)
+		for _, p := range s.plans() {
+			r.resolveVerify(p, s.Vars)
+		}
 		r.resolveMetrics(s)
 		r.resolveDurations(s)
-		r.checkPlan(s)
+		r.checkPlans(s)
 	}
+	for _, g := range r.groups() {
+		r.resolveGroupSettle(g)
+		r.checkGroupPlan(g)
+	}
+	r.checkUnusedPlans()
+	for _, w := range r.Windows {
+		r.checkServices(w.at.key("services"), w.Services)
+	}
+	r.checkDepends()
+	r.checkPeople()
+	r.checkHoldWhen()
 }
 
-// attachPlan gives a service its own copy of the plan it names.
-func (r *resolver) attachPlan(s *Service) {
-	if s.PlanName == "" {
+// checkHoldWhen checks that there is a Prometheus to ask.
+func (r *resolver) checkHoldWhen() {
+	if r.Guards.HoldWhen == "" {
 		return
 	}
-	shared, ok := r.Plans[s.PlanName]
-	if !ok {
-		names := slices.Sorted(maps.Keys(r.Plans))
-		r.errorf(s.at.key("plan"), "unknown plan %q%s", s.PlanName, meant(s.PlanName, names))
-		return
+	at := r.Guards.at.key("hold_when")
+	if !r.Prometheus.written {
+		r.errorf(at, "asks Prometheus, and [prometheus] is not configured")
 	}
-	plan := *shared
-	s.Plan = &plan
+	r.lintQuery(at, r.Guards.holdWhen)
 }
 
 func (r *resolver) checkTier(s *Service) {
@@ -94,9 +110,9 @@ type compared struct {
 // they are compared with.
 func (r *resolver) inferUnits() {
 	uses := map[string][]compared{}
-	note := func(when string, s *Service, at *path) {
+	note := func(when string, vars map[string]string, at *path) {
 		// A mistake in the condition is reported when it is parsed.
-		found, err := trigger.QuantityUnits(when, s.Vars)
+		found, err := trigger.QuantityUnits(when, vars)
 		if err != nil {
 			return
 		}
@@ -106,14 +122,22 @@ func (r *resolver) inferUnits() {
 			}
 		}
 	}
+	ofPlan := func(p *Plan, vars map[string]string) {
+		for i, when := range p.Verify.When {
+			note(when, vars, p.Verify.at.key("when").index(i))
+		}
+	}
 	for _, s := range r.services() {
 		for _, t := range s.Triggers {
-			note(t.When, s, t.at.key("when"))
+			note(t.When, s.Vars, t.at.key("when"))
 		}
-		if s.Plan != nil {
-			for i, when := range s.Plan.Verify.When {
-				note(when, s, s.Plan.Verify.at.key("when").index(i))
-			}
+		for _, p := range s.plans() {
+			ofPlan(p, s.Vars)
+		}
+	}
+	for _, g := range r.groups() {
+		if g.Plan != nil {
+			ofPlan(g.Plan, r.groupVars(g))
 		}
 	}
 	r.units = map[string]trigger.Unit{}
@@ -141,11 +165,11 @@ func (r *resolver) oneUnit(m Metric, uses []compared) trigger.Unit {
 	return uses[0].unit
 }
 
-func (r *resolver) parseWhen(s *Service, when string, at *path) (trigger.Expr, bool) {
+func (r *resolver) parseWhen(when string, vars map[string]string, at *path) (trigger.Expr, bool) {
 	if when == "" {
 		return trigger.Expr{}, false
 	}
-	e, err := trigger.Parse(when, trigger.ParseOptions{Units: r.units, Vars: s.Vars})
+	e, err := trigger.Parse(when, trigger.ParseOptions{Units: r.units, Vars: vars})
 	if err != nil {
 		r.errorf(at, "%v", err)
 		return trigger.Expr{}, false
@@ -160,7 +184,7 @@ func (r *resolver) resolveTrigger(s *Service, t *Trigger) {
 		t.Spec.Receivers = s.Receivers
 	}
 	at := t.at.key("when")
-	e, ok := r.parseWhen(s, t.When, at)
+	e, ok := r.parseWhen(t.When, s.Vars, at)
 	if !ok {
 		return
 	}
@@ -183,33 +207,6 @@ func (r *resolver) countsRequests(e trigger.Expr) bool {
 	return slices.ContainsFunc(e.Metrics(), func(name string) bool { return r.Metrics[name].Total != "" })
 }
 
-// resolveVerify parses verify.when: comparisons that are true of a service that
-// is well.
-func (r *resolver) resolveVerify(s *Service) {
-	if s.Plan == nil {
-		return
-	}
-	for i, when := range s.Plan.Verify.When {
-		at := s.Plan.Verify.at.key("when").index(i)
-		e, ok := r.parseWhen(s, when, at)
-		if !ok {
-			continue
-		}
-		if !e.Hold.None() {
-			r.errorf(at, "takes no \"for\" and no \"in N of M samples\": verify.hold says for how long it must be true")
-		}
-		for _, c := range e.Conditions {
-			if c.Kind != trigger.Compare {
-				r.errorf(at, "want a comparison that is true of a service that is well, such as \"error_rate < 0.1%%\", not %q", c.Text)
-			}
-		}
-		if !r.Prometheus.written {
-			r.errorf(at, "reads metrics, and [prometheus] is not configured")
-		}
-		s.Plan.Verify.Conditions = append(s.Plan.Verify.Conditions, e)
-	}
-}
-
 // parseMetrics checks the queries that are the same for every service, and those
 // that no service uses.
 func (r *resolver) parseMetrics() {
@@ -227,8 +224,12 @@ func (r *resolver) resolveMetrics(s *Service) {
 	for _, t := range s.Triggers {
 		names = append(names, t.Spec.Expr.Metrics()...)
 	}
-	if s.Plan != nil {
-		for _, e := range s.Plan.Verify.Conditions {
+	plans := s.plans()
+	if s.group != nil && s.group.Plan != nil {
+		plans = append(plans, s.group.Plan)
+	}
+	for _, p := range plans {
+		for _, e := range p.Verify.Conditions {
 			names = append(names, e.Metrics()...)
 		}
 	}
@@ -263,59 +264,4 @@ func (r *resolver) parseMetric(m Metric) metricUse {
 		r.lintQuery(at, q)
 	}
 	return use
-}
-
-// resolveDurations fills in settle and cooldown, which depend on the ranges.
-func (r *resolver) resolveDurations(s *Service) {
-	settle := r.LongestRange(s.Name) + 2*r.Prometheus.PollInterval
-	switch {
-	case s.Plan == nil:
-	case s.Plan.Verify.settleWritten:
-		settle = s.Plan.Verify.Settle
-	default:
-		s.Plan.Verify.Settle = settle
-		r.checkWithin(s.Plan.Verify)
-	}
-	s.Cooldown = r.Guards.Cooldown
-	if s.Cooldown == 0 {
-		s.Cooldown = max(r.LongestRange(s.Name)+settle, 5*time.Minute)
-	}
-}
-
-// checkWithin is for a settle that was filled in: what is written was checked
-// before it was known.
-func (r *resolver) checkWithin(v Verify) {
-	if v.Within < v.Settle+v.Hold && v.Within >= v.Hold {
-		r.errorf(v.at, "within (%s) is shorter than settle and hold together (%s): nothing could ever be verified",
-			durationText(v.Within), durationText(v.Settle+v.Hold))
-	}
-}
-
-// checkPlan checks what a plan needs of the service that has it.
-func (r *resolver) checkPlan(s *Service) {
-	if s.Plan == nil {
-		return
-	}
-	for _, step := range s.Plan.all() {
-		for _, u := range step.uses {
-			r.checkUse(s, u)
-		}
-	}
-}
-
-func (r *resolver) checkUse(s *Service, u use) {
-	if name, isVar := cutVars(u.name); isVar {
-		if _, ok := s.Vars[name]; !ok {
-			r.errorf(u.at, "unknown ${%s}: service %q has no such variable%s", u.name, s.Name, meant(name, slices.Sorted(maps.Keys(s.Vars))))
-		}
-	}
-	if u.name != "target_version" || s.Deployment.HasSource() {
-		return
-	}
-	needs := fmt.Sprintf("uses ${target_version}, and service %q has no version source (%s)", s.Name, s.Deployment.at)
-	if s.Deployment.requiredFalse {
-		r.errorf(u.at, "%s while required = false: nothing would ever say which version to go back to", needs)
-		return
-	}
-	r.warnf(u.at, "%s: deployments must be reported by NATS, API or command line", needs)
 }

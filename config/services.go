@@ -21,6 +21,8 @@ type Service struct {
 	// Shadow decides, records and tells, and never acts.
 	Shadow bool
 	Vars   map[string]string
+	// DependsOn are the services whose failure explains this one's.
+	DependsOn []string
 	// Receivers are those told about this service; empty means all.
 	Receivers []string
 	// Triggers in the order of their names.
@@ -35,7 +37,9 @@ type Service struct {
 	Cooldown time.Duration
 
 	metrics []metricUse
-	at      *path
+	// group is nil without one.
+	group *Group
+	at    *path
 }
 
 // Metrics are the metrics that the service's triggers and verification read, in
@@ -59,6 +63,9 @@ type Deployment struct {
 	BlameWindow, OnsetSlack    time.Duration
 	Required                   bool
 	MaxBack                    int
+	// FinishWithin is how long a rollback waits for a deployment that is still
+	// rolling out; zero means not at all.
+	FinishWithin time.Duration
 
 	// requiredFalse tells that required = false is written.
 	requiredFalse bool
@@ -90,6 +97,7 @@ func readService(name string, t *table) *Service {
 		Tier:      t.str("tier", ""),
 		Shadow:    t.choice("mode", "live", "live", "shadow") == "shadow",
 		Vars:      readVars(t),
+		DependsOn: t.strings("depends_on"),
 		Receivers: t.strings("receivers"),
 		at:        t.path,
 	}
@@ -106,7 +114,7 @@ func readService(name string, t *table) *Service {
 			s.PlanName = ""
 		}
 	}
-	t.later("use", "depends_on", "labels", "probe")
+	t.later("use", "labels", "probe")
 	t.done()
 	return s
 }
@@ -148,6 +156,7 @@ func readDeployment(t *table, s *Service) Deployment {
 		BlameWindow:  t.duration("blame_window", time.Hour),
 		OnsetSlack:   t.durationOrZero("onset_slack", 2*time.Minute),
 		MaxBack:      t.integer("max_back", 1, 1),
+		FinishWithin: t.durationOrZero("finish_within", 2*time.Minute),
 		at:           t.path,
 	}
 	d.Required = t.boolean("required", d.HasSource())

@@ -2,9 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
-	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,38 +18,21 @@ type Step struct {
 	// Changes is false for what only waits or looks.
 	Changes bool
 	Do      Action
-	// Probe is nil without one.
-	Probe *Action
+	// Probe and If are nil without one.
+	Probe, If *Action
+	// Each are the units that the step is done for, one after the other; empty
+	// means once. Soak is the pause between two of them, UnitSLA what each may
+	// take before people are told; both may be zero.
+	Each          []string
+	Soak, UnitSLA time.Duration
+	// Only are the scopes in which the step runs; empty means all.
+	Only []string
+	// Enough is how long to see after the step whether that was enough; zero means
+	// not to look.
+	Enough time.Duration
 
 	uses []use
 	at   *path
-}
-
-// Action is what a step does, in the form in which it is journalled and handed
-// to whoever carries it out. Kind says which of the fields mean something.
-type Action struct {
-	// Kind is exec, http, symlink or wait.
-	Kind string `json:"kind"`
-	// Argv is that of an exec; never a shell's line.
-	Argv []string `json:"argv,omitempty"`
-	// Method to Expect are those of an http; no Expect means any 2xx.
-	// HeaderFiles name absolute files that hold a header's value. Credentials in
-	// URL and Headers are refused by their names; nobody can tell one in Body, or
-	// in Argv, from other text: there it is printed and journalled as it stands.
-	Method      string            `json:"method,omitempty"`
-	URL         string            `json:"url,omitempty"`
-	Headers     map[string]string `json:"headers,omitempty"`
-	HeaderFiles map[string]string `json:"header_files,omitempty"`
-	Body        string            `json:"body,omitempty"`
-	Expect      []int             `json:"expect,omitempty"`
-	// Link is made to point at To.
-	Link string `json:"link,omitempty"`
-	To   string `json:"to,omitempty"`
-	// For is how long a wait takes.
-	For string `json:"for,omitempty"`
-
-	// headerFiles are the files as written, for printing.
-	headerFiles map[string]string
 }
 
 // phases label steps and their times.
@@ -65,18 +45,42 @@ func phases() []string {
 
 // laterKinds are the kinds of step this version cannot carry out.
 func laterKinds() []string {
-	return []string{"nats", "systemd", "kubernetes", "argo", "swarm", "nomad", "query", "approval"}
+	return []string{"nats", "systemd", "kubernetes", "argo", "swarm", "nomad"}
 }
 
-func readSteps(plan *table, key string) []Step {
+// The parts of a plan that have steps. The words are their keys.
+const (
+	partSteps      = "steps"
+	partFinally    = "finally"
+	partForward    = "forward"
+	partStopDeploy = "stop_deploy"
+)
+
+// stepKinds are the kinds of step that a part of a plan may have.
+func stepKinds(part string) []string {
+	changing := []string{"exec", "http", "symlink"}
+	if part == partStopDeploy {
+		// It stands in the way of the rollback itself: it acts, and waits for nobody.
+		return changing
+	}
+	return append(changing, "wait", "query", "approval")
+}
+
+func readSteps(plan *table, part string) []Step {
 	var out []Step
-	for i, t := range plan.list(key, "[[plans.NAME.steps]]") {
-		out = append(out, readStep(t, i))
+	list := plan.list(part, "[[plans.NAME.steps]]")
+	for i, t := range list {
+		s := readStep(t, part, i)
+		if t.has("enough") && part == partSteps && i == len(list)-1 {
+			t.errorf(t.key("enough"), "stands at the last step, after which nothing is left to save: put it at an earlier one")
+		}
+		t.done()
+		out = append(out, s)
 	}
 	return out
 }
 
-func readStep(t *table, i int) Step {
+func readStep(t *table, part string, i int) Step {
 	s := Step{
 		Phase:      t.choice("phase", "", phases()...),
 		Retries:    t.integer("retries", 0, 0),
@@ -84,267 +88,174 @@ func readStep(t *table, i int) Step {
 		OnFailure:  t.choice("on_failure", "stop", "stop", "continue", "escalate"),
 		at:         t.path,
 	}
-	s.Do = t.action(&s, []string{"exec", "http", "symlink", "wait"}, laterKinds())
-	s.Changes = s.Do.Kind != "wait"
-	s.Name = t.stepName(s.Do.Kind, i)
-	s.Timeout = t.stepTimeout(s.Do)
-	if probe := t.sub("probe", "[[plans.NAME.checks]]"); probe != nil {
-		a := probe.action(&s, []string{"exec", "http"}, nil)
-		probe.done()
-		s.Probe = &a
+	if part == partStopDeploy {
+		t.refuseKinds("stops a deployment and waits for nothing: want exec, http or symlink", "wait", "query", "approval")
 	}
-	if s.Retries > 0 && !s.Idempotent && s.Probe == nil {
+	s.Do = t.action(&s, stepKinds(part), laterKinds())
+	s.Changes = !slices.Contains([]string{"wait", "query", "approval"}, s.Do.Kind)
+	s.Name = t.stepName(defaultName(part, s.Do.Kind, i))
+	s.Timeout = t.stepTimeout(s.Do)
+	s.Probe = t.question(&s, "probe")
+	s.If = t.question(&s, "if")
+	t.units(&s)
+	t.scopes(&s, part)
+	t.enough(&s, part)
+	t.checkRepeat(s)
+	t.later("as")
+	return s
+}
+
+// defaultName is what a step without a name is called. That of steps and
+// finally is in journals already.
+func defaultName(part, kind string, i int) string {
+	switch part {
+	case partForward:
+		return fmt.Sprintf("forward %d", i+1)
+	case partStopDeploy:
+		return "stop_deploy"
+	}
+	return fmt.Sprintf("%s %d", kind, i+1)
+}
+
+// question reads a probe or an if: an exec or a request that only asks. It is
+// nil where none is written.
+func (t *table) question(s *Step, key string) *Action {
+	sub := t.sub(key, "[[plans.NAME.checks]]")
+	if sub == nil {
+		return nil
+	}
+	a := sub.action(s, []string{"exec", "http"}, nil)
+	sub.done()
+	return &a
+}
+
+// checkRepeat refuses what would run a step twice without knowing that this is
+// safe, and what means nothing for a question to people.
+func (t *table) checkRepeat(s Step) {
+	if s.Do.Kind == "approval" {
+		for _, key := range []string{"retries", "idempotent", "probe", "each"} {
+			if t.has(key) {
+				t.errorf(t.key(key), "means nothing for an approval: people are asked once")
+			}
+		}
+		if s.OnFailure == "continue" {
+			t.errorf(t.key("on_failure"), "an approval that goes on without a yes would be none (want stop or escalate)")
+		}
+		return
+	}
+	looks := s.Do.Kind == "query"
+	if s.Retries > 0 && !s.Idempotent && s.Probe == nil && !looks {
 		t.errorf(t.key("retries"), "needs idempotent = true or a probe: running a step twice must be known to be safe")
 	}
-	t.later("if", "each", "only", "enough", "soak", "as")
-	t.done()
-	return s
 }
 
-// readCheck reads a check: a step that only looks.
-func readCheck(t *table, i int) Step {
-	s := Step{Phase: t.choice("phase", "", phases()...), OnFailure: "stop", at: t.path}
-	for _, k := range []string{"symlink", "wait"} {
-		if _, written := t.vals[k]; written {
-			t.known[k] = true
-			t.errorf(t.key(k), "a check only looks: want exec or http")
+// units reads each, and what is said of each unit.
+func (t *table) units(s *Step) {
+	s.Each = t.strings("each")
+	seen := map[string]bool{}
+	for i, unit := range s.Each {
+		at := t.key("each").index(i)
+		switch {
+		case unit == "":
+			t.errorf(at, "must not be empty")
+		case strings.Contains(unit, "*"):
+			t.errorf(at, "%q is no unit: write each of them out, so that no more is touched than stands here", unit)
+		case !fitsStep(unit):
+			t.errorf(at, "%q cannot stand in a step (want a letter or digit, then at most 127 of letters, digits and . _ : / @ + -, without \"..\")", unit)
+		case seen[unit]:
+			t.errorf(at, "%q is there twice", unit)
+		}
+		seen[unit] = true
+	}
+	if list, ok := t.vals["each"].([]any); ok && len(list) == 0 {
+		t.errorf(t.key("each"), "must name at least one unit")
+	}
+	s.Soak, s.UnitSLA = t.durationOrZero("soak", 0), t.duration("unit_sla", 0)
+	if t.has("each") {
+		return
+	}
+	for _, key := range []string{"soak", "unit_sla"} {
+		if t.has(key) {
+			t.errorf(t.key(key), "needs each: it is about the units of a step")
 		}
 	}
-	s.Do = t.action(&s, []string{"exec", "http"}, laterKinds())
-	s.Name = t.str("name", "")
-	if s.Name == "" {
-		s.Name = fmt.Sprintf("check %d", i+1)
+	for _, u := range s.uses {
+		if u.name == "each" {
+			t.errorf(u.at, "uses ${each}, and the step has no each")
+		}
 	}
-	s.Timeout = t.stepTimeout(s.Do)
-	t.done()
-	return s
 }
 
-func (t *table) stepName(kind string, i int) string {
+// scopes reads only.
+func (t *table) scopes(s *Step, part string) {
+	s.Only = t.strings("only")
+	seen := map[string]bool{}
+	for i, scope := range s.Only {
+		at := t.key("only").index(i)
+		if !validName(scope) {
+			t.errorf(at, "%q is not a name", scope)
+		}
+		if seen[scope] {
+			t.errorf(at, "%q is there twice", scope)
+		}
+		seen[scope] = true
+	}
+	if list, ok := t.vals["only"].([]any); ok && len(list) == 0 {
+		t.errorf(t.key("only"), "must name at least one scope: without the key the step runs in every one")
+	}
+	if t.has("only") && part != partSteps {
+		t.errorf(t.key("only"), "belongs to steps: %s counts in every scope", part)
+	}
+}
+
+// enough reads how long to look whether the service has recovered already.
+func (t *table) enough(s *Step, part string) {
+	sub := t.sub("enough", "[plans.NAME.steps.enough]")
+	if sub == nil {
+		return
+	}
+	s.Enough = sub.duration("within", 0)
+	if !sub.has("within") {
+		sub.missing("within", ": for how long to look whether the service has recovered")
+	}
+	if part != partSteps {
+		t.errorf(t.key("enough"), "belongs to steps: %s has nothing to leave out", part)
+	}
+	sub.done()
+}
+
+func (t *table) stepName(otherwise string) string {
 	name := t.str("name", "")
 	if len(name) > 128 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
 		t.errorf(t.key("name"), "want at most 128 characters on one line")
 	}
 	if name == "" {
-		return fmt.Sprintf("%s %d", kind, i+1)
+		return otherwise
 	}
 	return name
 }
 
+// stepTimeout is how long a step may take. What waits must not run into a limit
+// that nobody wrote.
 func (t *table) stepTimeout(a Action) time.Duration {
 	otherwise := 5 * time.Minute
-	wait, _ := parseDuration(a.For)
-	if a.Kind == "wait" {
-		// A wait must not run into a limit that nobody wrote.
-		otherwise = max(otherwise, wait+time.Minute)
+	if a.Kind == "approval" {
+		otherwise = time.Hour
 	}
-	d := t.duration("timeout", otherwise)
-	if a.Kind == "wait" && d <= wait {
-		t.errorf(t.key("timeout"), "must be longer than the wait (%s)", durationText(wait))
+	d := t.duration("timeout", max(otherwise, withMinute(a.wait)))
+	if a.wait > 0 && d <= a.wait {
+		what := "wait"
+		if a.Kind == "query" {
+			what = "query's hold"
+		}
+		t.errorf(t.key("timeout"), "must be longer than the %s (%s)", what, durationText(a.wait))
 	}
 	return d
 }
 
-// action reads the one kind a step has.
-func (t *table) action(s *Step, kinds, later []string) Action {
-	t.later(later...)
-	var written []string
-	for _, k := range kinds {
-		if t.has(k) {
-			written = append(written, k)
-		}
+func withMinute(wait time.Duration) time.Duration {
+	if wait == 0 {
+		return 0
 	}
-	notYet := false
-	for _, k := range later {
-		notYet = notYet || t.has(k)
-	}
-	switch {
-	case len(written) == 0 && !notYet:
-		t.errorf(t.path, "does nothing: want one of %s", orList(kinds))
-	case len(written) > 1 || len(written) == 1 && notYet:
-		t.errorf(t.path, "does more than one thing (%s): make it several steps", strings.Join(written, ", "))
-	}
-	if len(written) == 0 {
-		return Action{Kind: kinds[0]}
-	}
-	switch written[0] {
-	case "exec":
-		return t.exec(s)
-	case "http":
-		if slices.Contains(kinds, "symlink") {
-			return t.http(s, http.MethodPost)
-		}
-		return t.http(s, http.MethodGet)
-	case "symlink":
-		return t.symlink(s)
-	}
-	return Action{Kind: "wait", For: durationText(t.duration("wait", time.Second))}
-}
-
-func (t *table) exec(s *Step) Action {
-	a := Action{Kind: "exec", Argv: t.strings("exec")}
-	at := t.key("exec")
-	if len(a.Argv) == 0 {
-		if _, isArray := t.vals["exec"].([]any); isArray {
-			t.errorf(at, "must name a program")
-		}
-		return a
-	}
-	for i, arg := range a.Argv {
-		if strings.Contains(arg, "\x00") {
-			t.errorf(at.index(i), "holds a NUL")
-		}
-		s.uses = append(s.uses, t.checkPlaceholders(at.index(i), arg)...)
-	}
-	if a.Argv[0] == "" || strings.Contains(a.Argv[0], "${") {
-		t.errorf(at.index(0), "the program must be written out")
-	}
-	if strings.Contains(a.Argv[0], "/") && !filepath.IsAbs(a.Argv[0]) {
-		t.errorf(at.index(0), "want an absolute path, or a name that is on the path, not %q", a.Argv[0])
-	}
-	if killsDaemon(a.Argv) {
-		t.errorf(at, "this would kill the daemon that runs it: a plan must leave rollbackd and its host running")
-	}
-	return a
-}
-
-// http reads an HTTP request; method is the one it has if none is written.
-func (t *table) http(s *Step, method string) Action {
-	h := t.sub("http", "[plans.NAME.steps.http]")
-	if h == nil {
-		return Action{Kind: "http"}
-	}
-	a := Action{
-		Kind:    "http",
-		Method:  h.choice("method", method, "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
-		URL:     h.required("url"),
-		Headers: h.headers("headers"),
-		Body:    h.text("body", ""),
-		Expect:  h.statuses("expect"),
-	}
-	a.headerFiles = h.headers("header_files")
-	for name, file := range a.headerFiles {
-		if a.HeaderFiles == nil {
-			a.HeaderFiles = map[string]string{}
-		}
-		a.HeaderFiles[name] = resolveFile(h.dirOf(h.path), file)
-	}
-	if a.URL != "" {
-		// ${…} is no part of an address, but any word may stand in its place.
-		h.checkURL(h.key("url"), placeholder().ReplaceAllString(a.URL, "x"), "http", "https")
-		h.checkParameters(h.key("url"), a.URL)
-	}
-	s.uses = append(s.uses, h.checkPlaceholders(h.key("url"), a.URL)...)
-	s.uses = append(s.uses, h.checkPlaceholders(h.key("body"), a.Body)...)
-	for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
-		at := h.key("headers").key(name)
-		if secretHeader(name) {
-			h.errorf(at, "a secret may not stand in the file: write header_files = { %s = \"file\" }", name)
-		}
-		s.uses = append(s.uses, h.checkPlaceholders(at, a.Headers[name])...)
-	}
-	h.done()
-	return a
-}
-
-// headers reads a table of strings by header name.
-func (t *table) headers(key string) map[string]string {
-	sub := t.sub(key, "")
-	if sub == nil {
-		return nil
-	}
-	out := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(sub.vals)) {
-		if !bareKey(name) {
-			sub.errorf(sub.key(name), "is not a header's name")
-		}
-		out[name] = sub.text(name, "")
-		if strings.ContainsAny(out[name], "\r\n\x00") {
-			sub.errorf(sub.key(name), "must be one line")
-		}
-	}
-	return out
-}
-
-// statuses reads one HTTP status or an array of them.
-func (t *table) statuses(key string) []int {
-	raw, ok := t.get(key)
-	if !ok {
-		return nil
-	}
-	list, ok := raw.([]any)
-	if !ok {
-		list = []any{raw}
-	}
-	var out []int
-	for _, v := range list {
-		n, ok := v.(int64)
-		if !ok || n < 100 || n > 599 {
-			t.errorf(t.key(key), "want HTTP statuses, for example [200, 204]")
-			return nil
-		}
-		out = append(out, int(n))
-	}
-	return out
-}
-
-func (t *table) symlink(s *Step) Action {
-	l := t.sub("symlink", "[plans.NAME.steps.symlink]")
-	if l == nil {
-		return Action{Kind: "symlink"}
-	}
-	a := Action{Kind: "symlink", Link: l.required("link"), To: l.required("to")}
-	for key, text := range map[string]string{"link": a.Link, "to": a.To} {
-		s.uses = append(s.uses, l.checkPlaceholders(l.key(key), text)...)
-		if text != "" && !filepath.IsAbs(text) {
-			l.errorf(l.key(key), "want an absolute path, not %q", text)
-		}
-	}
-	l.done()
-	return a
-}
-
-// killsDaemon tells whether a command stops rollbackd or its host. It reads the
-// words of a shell's line as well, since `sh -c` is still an argv.
-func killsDaemon(argv []string) bool {
-	words := strings.FieldsFunc(strings.Join(argv, " "), func(r rune) bool { return strings.ContainsRune(" \t\n;&|'\"", r) })
-	if len(words) == 0 {
-		return false
-	}
-	switch filepath.Base(words[0]) {
-	case "reboot", "poweroff", "halt", "shutdown":
-		return true
-	}
-	for i, word := range words {
-		rest := words[i+1:]
-		switch filepath.Base(word) {
-		case "systemctl":
-			if hasAny(rest, "reboot", "poweroff", "halt", "kexec", "rescue", "emergency") {
-				return true
-			}
-			if namesDaemon(rest) && hasAny(rest, "stop", "restart", "try-restart", "reload-or-restart", "kill", "disable", "mask", "freeze") {
-				return true
-			}
-		case "service", "rc-service":
-			if namesDaemon(rest) && hasAny(rest, "stop", "restart") {
-				return true
-			}
-		case "pkill", "killall":
-			if namesDaemon(rest) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func hasAny(words []string, wanted ...string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(wanted, w) })
-}
-
-func namesDaemon(words []string) bool {
-	return slices.ContainsFunc(words, func(w string) bool {
-		name := strings.TrimSuffix(filepath.Base(w), ".service")
-		return name == "rollbackd" || strings.HasPrefix(name, "rollbackd@")
-	})
+	return wait + time.Minute
 }

@@ -12,6 +12,12 @@ type Trigger struct {
 	When string
 	// Spec is what the brain gets.
 	Spec trigger.Spec
+	// PlanName is the shared plan that this trigger asks for; empty for the
+	// service's. Plan is nil without one.
+	PlanName string
+	Plan     *Plan
+	// Scope limits the rollback to the steps of one scope; empty means all.
+	Scope string
 
 	// warmUpWritten tells that warm_up is not to be filled in by unit.
 	warmUpWritten bool
@@ -29,7 +35,8 @@ func readTrigger(name string, t *table) Trigger {
 		WarmUp:      t.durationOrZero("warm_up", 0),
 		Receivers:   t.strings("receivers"),
 	}
-	t.later("plan", "scope", "enabled")
+	tr.PlanName, tr.Scope = t.str("plan", ""), t.str("scope", "")
+	t.later("enabled")
 	t.done()
 	return tr
 }

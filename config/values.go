@@ -20,6 +20,21 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.Duration(d), nil
 }
 
+// stepDuration writes a duration for a step's JSON. Whoever carries steps out
+// reads Go's form of it, which has no days: one unit up to hours is the same there
+// and in Prometheus's form.
+func stepDuration(d time.Duration) string {
+	for _, u := range []struct {
+		name string
+		unit time.Duration
+	}{{"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}} {
+		if d%u.unit == 0 {
+			return fmt.Sprintf("%d%s", d/u.unit, u.name)
+		}
+	}
+	return fmt.Sprintf("%dms", d.Milliseconds())
+}
+
 // durationText writes a duration so that parseDuration reads it back.
 func durationText(d time.Duration) string { return model.Duration(d).String() }
 

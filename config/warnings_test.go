@@ -82,6 +82,66 @@ func TestWarnings(t *testing.T) {
 			[]string{`2: receivers.a.webhook: messages will not be signed: write secret_file, so that the other side can tell who sent them`},
 		},
 		{
+			"an approval step that nobody hears of",
+			strings.ReplaceAll(watched, "webhook =", "events = [\"closed\"]\nwebhook =") + withPlan +
+				"[[services.checkout.rollback.steps]]\napproval = \"go on?\"\n[services.checkout.triggers]\na = { when = \"errors > 1% for 1m\", severity = \"critical\" }\n",
+			[]string{`13: services.checkout.rollback.steps[1].approval: asks people, and no receiver is told about it where services.checkout.triggers.a fires: nobody would know`},
+		},
+		{
+			"a countdown that a receiver does not ask for",
+			strings.ReplaceAll(watched, "webhook =", "events = [\"approval_needed\"]\nwebhook =") + withPlan +
+				"[services.checkout.triggers]\na = { when = \"errors > 1% for 1m\", severity = \"high\" }\nb = { when = \"errors > 1% for 1m\", severity = \"medium\" }\n",
+			[]string{`13: services.checkout.triggers.a: the matrix says "countdown 2m", and no receiver is told about it: nobody would know`},
+		},
+		{
+			"levels of escalation that reach nobody",
+			"[decide]\nescalate_after = [\"0m\", \"5m\"]\n[receivers.a]\nescalation = 1\nwebhook = { url = \"https://h\", secret_file = \"k\" }\n" +
+				"[receivers.b]\nescalation = 2\nwebhook = { url = \"https://h\", secret_file = \"k\" }\n",
+			[]string{
+				`4: receivers.a.escalation: no receiver has a lower escalation than 1: nobody is told of anything in the first 5m`,
+				`7: receivers.b.escalation: escalate_after has the levels 0 to 1: this receiver would never be told`,
+			},
+		},
+		{
+			"a long question before each step",
+			"[plans.a]\nreversible = { exec = [\"/bin/true\"], timeout = \"2m\" }\nsteps = [{ exec = [\"/bin/true\"] }]\n",
+			[]string{`2: plans.a.reversible.timeout: is asked before each changing step, and may hold each of them up for 2m`},
+		},
+		{
+			"the same for each",
+			"[plans.a]\nsteps = [{ exec = [\"/bin/true\"], each = [\"x\", \"y\"] }, { exec = [\"/bin/true\"], if = { exec = [\"/no/such/file\", \"${each}\"] }, each = [\"x\", \"y\"] }]\n",
+			[]string{
+				`2: plans.a.steps[0].each: no part of the step says ${each}: the same would be done 2 times`,
+				`2: plans.a.steps[1].if.exec: the program "/no/such/file" is not there, or not executable`,
+			},
+		},
+		{
+			"a window that does nothing",
+			"[[windows]]\nname = \"w\"\nresponse = \"rollback\"\n",
+			[]string{`3: windows[0].response: "rollback" lowers no response: the window changes nothing`},
+		},
+		{
+			"a query step and a hold_when over less than two polls",
+			"[prometheus]\nurl = \"http://p\"\n[guards]\nhold_when = 'rate(e[20s]) > 0'\n[plans.a]\nsteps = [{ exec = [\"/bin/true\"] }, { query = 'rate(e[20s]) > 0' }]\n",
+			[]string{
+				`4: guards.hold_when: the range 20s is shorter than two polls (30s): with a scrape interval like the poll interval, rate() finds no two samples in it`,
+				`6: plans.a.steps[1].query: the range 20s is shorter than two polls (30s): with a scrape interval like the poll interval, rate() finds no two samples in it`,
+			},
+		},
+		{
+			"approvals that only some could give",
+			"[decide]\napprovals = { any = 2, lead = 1 }\n[web.roles]\napprover = [\"a\"]\nlead = [\"b\"]\n",
+			[]string{
+				`2: decide.approvals.any: asks for 2 people, and [web] roles has 1 of role "approver": only root on the socket could make up for the others`,
+				`2: decide.approvals.lead: asks for 1 people of role "lead", and only 0 of them may approve: add them to the role "approver" too`,
+			},
+		},
+		{
+			"roles without an approver",
+			"[web.roles]\nviewer = [\"a\"]\n",
+			[]string{`1: web.roles: nobody is an approver: only root on the socket could approve, veto or roll back`},
+		},
+		{
 			"one plan of two services warns once",
 			"[plans.a]\nsteps = [{ exec = [\"/no/such/file\"] }]\n[services.a]\nplan = \"a\"\n[services.b]\nplan = \"a\"\n",
 			[]string{`2: plans.a.steps[0].exec: the program "/no/such/file" is not there, or not executable`},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/benbjohnson/clock"
@@ -35,6 +36,9 @@ type Options struct {
 // but not twice at once; Reload may be called from any goroutine.
 type Daemon struct {
 	o Options
+
+	// present is the house between the beginning of Run and its end.
+	present atomic.Pointer[house]
 
 	mu     sync.Mutex
 	config *config.Config
@@ -88,6 +92,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.ended = false
 	d.mu.Unlock()
 	h.reloadFile = d.Reload
+	d.present.Store(h)
+	defer d.present.Store(nil)
 	err := h.start(ctx)
 	if err == nil {
 		d.enter(h)
@@ -102,6 +108,20 @@ func (d *Daemon) Run(ctx context.Context) error {
 		err = nil // it was asked to stop while it started
 	}
 	return errors.Join(err, h.stop())
+}
+
+// Interrupt ends what decides and acts at once, after Run's context has ended or
+// before: no running step is waited for any more. It is left alone, each rollback
+// that has one gets a line on record that says so, and the next start takes it up
+// again. Run then ends as usual, without that wait; a caller in a hurry need not
+// stay for it. It fails where ctx ends before all of that is on record.
+func (d *Daemon) Interrupt(ctx context.Context) error {
+	if h := d.present.Load(); h != nil {
+		if r := h.deciding.Load(); r != nil {
+			return r.Interrupt(ctx)
+		}
+	}
+	return nil // nothing is under way
 }
 
 // enter makes h the one that reloads reach, and catches up with one that was

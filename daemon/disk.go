@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
@@ -27,5 +29,23 @@ func (h *house) watchDisk(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
+	}
+}
+
+// stepRoom is what a step may need on the journal's disk: what it writes, of which
+// 1 MiB is kept, and a little for its pid file.
+const stepRoom = 2 << 20
+
+// makeRoom gives a rollback in flight the journal's reserve where the disk is too
+// full for the files of its next step.
+func (h *house) makeRoom() {
+	if free, err := h.journal.Free(); err != nil || free >= stepRoom {
+		return
+	}
+	switch err := h.journal.SpendReserve(); {
+	case err == nil:
+		h.log.Error("disk full: the journal's reserve was spent so that a rollback in flight can go on; nothing new is begun until there is space again")
+	case !errors.Is(err, fs.ErrNotExist): // not there: it was spent before
+		h.log.Warn("the journal's reserve could not be spent, and the disk is full", "err", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -42,9 +41,12 @@ type house struct {
 	ready, ending atomic.Bool
 
 	journal   *journal.Journal
+	gate      gateKey
 	tellers   *tellers
 	responder *responder.Responder
 	sources   *sources
+	// deciding is the responder once it runs, for those who come from outside.
+	deciding atomic.Pointer[responder.Responder]
 
 	// reloadFile reads the configuration again, for the API.
 	reloadFile func() error
@@ -79,6 +81,7 @@ func (h *house) start(ctx context.Context) error {
 	if err := h.openJournal(ctx, c); err != nil {
 		return err
 	}
+	h.gate = gateKeyBeside(c.Journal.Path, h.log)
 	doors, err := h.openDoors(ctx, c)
 	if err != nil {
 		return err
@@ -155,6 +158,7 @@ func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners
 	server := web.New(web.Options{
 		View: view, Do: h.do, Submit: h.submit, History: history{h.journal},
 		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL),
+		ConfigFile: c.Web.ConfigFile, Roles: c.Web.Roles, GateToken: h.gate.token,
 		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
 	})
 	h.parts.start(ctx, "web", func(ctx context.Context) error { return server.Serve(ctx, doors) })
@@ -217,18 +221,21 @@ func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *inci
 	h.parts.later("outbox", h.tellers.stop)
 	h.tellers.orphans(ctx, c)
 
+	h.sources = newSources(h)
 	runner := action.NewRunner(action.Options{
-		Dir: filepath.Join(filepath.Dir(c.Journal.Path), "runs"), Home: home(), Clock: h.o.Clock, Logger: h.log.Named("action"), Mask: h.mask,
+		Dir: runsBeside(c), Home: home(), Clock: h.o.Clock, Logger: h.log.Named("action"), Mask: h.mask,
+		Querier: h.sources, QueryEvery: c.Prometheus.PollInterval,
 	})
 	h.parts.start(ctx, "outputs of steps", runner.Tend)
-	h.sources = newSources(h)
 	h.responder = responder.New(responder.Options{
 		Brain: brain, Journal: h.journal, Runner: runner, Reader: h.sources,
 		Receivers: h.receivers, Poke: h.tellers.poke, Tell: h.tellers.tell, Clock: h.o.Clock, Logger: h.log.Named("responder"),
+		Steady: responder.BootTime(), GateToken: h.gate.token, MakeRoom: h.makeRoom,
 		Registerer: h.registry, StepGrace: h.o.StepGrace,
 	})
 	h.parts.start(ctx, "watchdog", func(ctx context.Context) error { return h.systemd.watch(ctx, h.responder.LastLoop) })
 	h.parts.start(ctx, "responder", h.responder.Run)
+	h.deciding.Store(h.responder)
 	return nil
 }
 
@@ -292,7 +299,7 @@ func (h *house) warnOfRestart(c *config.Config) {
 	if c.Journal != old.Journal {
 		h.log.Warn("[journal] has changed: it counts after a restart")
 	}
-	if c.Web != old.Web {
+	if !reflect.DeepEqual(c.Web, old.Web) {
 		h.log.Warn("[web] has changed: it counts after a restart")
 	}
 }

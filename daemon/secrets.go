@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/hex"
 	"net/url"
 	"os"
 	"slices"
@@ -17,14 +18,19 @@ import (
 // short would black out half of what a step wrote.
 const shortestSecret = 6
 
-// mask hides the configuration's secrets in what a step wrote. They are read
-// anew each time, as they may have been rotated.
+// mask hides the configuration's secrets, and the gate's key, in what a step
+// wrote. They are read anew each time, as they may have been rotated. The token of
+// a run is hidden by whoever gives it to its steps.
 func (h *house) mask(text string) string {
 	var words []string
 	for _, secret := range secretsOf(h.config.Load()) {
 		if secret = strings.TrimSpace(secret); len(secret) >= shortestSecret {
 			words = append(words, disguises(secret)...)
 		}
+	}
+	if len(h.gate) > 0 {
+		words = append(words, hex.EncodeToString(h.gate))
+		words = append(words, disguises(string(h.gate))...)
 	}
 	// The longest first: what holds another must not be cut apart by it.
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })

@@ -130,7 +130,7 @@ func promOptions(c *config.Config) prom.Options {
 	p := c.Prometheus
 	o := prom.Options{
 		URLs: p.URLs, HTTP: &p.HTTP, Poll: p.PollInterval, Timeout: p.Timeout, MaxGap: p.MaxGap,
-		AcceptPartial: p.AcceptPartial, MaxBody: p.MaxBody, MaxSeries: p.MaxSeries,
+		AcceptPartial: p.AcceptPartial, MaxBody: p.MaxBody, MaxSeries: p.MaxSeries, HoldWhen: c.Guards.HoldWhen,
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
 		m := c.Metrics[name]
@@ -216,6 +216,15 @@ func (s *sources) Read(ctx context.Context, at time.Time, metrics []string, serv
 		return answers
 	}
 	return g.prom.Read(ctx, at, metrics, service)
+}
+
+// Holds asks whether a PromQL condition holds: for query steps.
+func (s *sources) Holds(ctx context.Context, promql string) (holds bool, detail string, err error) {
+	g := s.current.Load()
+	if g == nil || g.prom == nil {
+		return false, "", errors.New("no Prometheus is configured")
+	}
+	return g.prom.Holds(ctx, promql)
 }
 
 // rebuild gives the brain the past of its windows. Where that fails it goes on:

@@ -116,17 +116,18 @@ func (t *tellers) orphans(ctx context.Context, c *config.Config) {
 }
 
 // receivers are the names of those to whom a message goes: those it names, or
-// all, less those that do not want its severity or kind.
+// all, less those that do not want its severity or kind, or come in at a later
+// level of escalation. One for everybody goes to all, whoever it names.
 func (h *house) receivers(m incident.Message) []string {
 	c := h.config.Load()
 	names := m.Receivers
-	if len(names) == 0 {
+	if len(names) == 0 || m.Everybody {
 		names = slices.Sorted(maps.Keys(c.Receivers))
 	}
 	var wanted []string
 	for _, name := range names {
 		r, known := c.Receivers[name]
-		if known && r.Webhook != nil && r.Wants(m.Severity, m.Event) {
+		if known && r.Webhook != nil && r.Wants(m.Severity, m.Event, m.Level, m.Everybody) {
 			wanted = append(wanted, name)
 		}
 	}

@@ -31,7 +31,8 @@ func (e *CorruptError) Error() string {
 	if e.Seq > 0 {
 		where = fmt.Sprintf("entry %d", e.Seq)
 	}
-	return fmt.Sprintf("journal %s is damaged at %s: %s (keep the file for inspection and restore a copy, or start with a new one)",
+	return fmt.Sprintf("journal %s is damaged at %s: %s: nothing is decided on a part of it; restore a copy, or move it aside with its -wal and -shm files "+
+		"to start with an empty one, which knows of no deployment, lock, quarantined version or unfinished rollback",
 		e.Path, where, e.Problem)
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -186,8 +187,11 @@ func TestTruncatedFileIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Every length but the whole and nothing at all: an empty file is a new one.
+	var lengths []int
 	for length := len(content) - 1; length > 0; length -= len(content) / 23 {
+		lengths = append(lengths, length)
+	}
+	for _, length := range append(lengths, 4096, 4095, 512, 511, 100, 99, 16, 1, 0) {
 		path := write(t, filepath.Join(t.TempDir(), "short.db"), content[:length])
 		j, err := journal.Open(t.Context(), path, journal.Options{})
 		if err == nil {
@@ -196,6 +200,9 @@ func TestTruncatedFileIsFound(t *testing.T) {
 		}
 		if damage(t, err) < 0 {
 			t.Errorf("cut at %d of %d: not found", length, len(content))
+		}
+		if err != nil && !strings.Contains(err.Error(), "restore a copy, or move it aside") {
+			t.Errorf("cut at %d: %v does not say what to do", length, err)
 		}
 	}
 }

@@ -23,20 +23,41 @@ func makeDirectory(dir string) error {
 	return fmt.Errorf("journal directory: %w", err)
 }
 
+// smallestDatabase is SQLite's smallest page: no database has fewer bytes.
+const smallestDatabase = 512
+
 // createFile makes an empty file if there is none, and makes its name durable:
-// SQLite syncs the directory for its log but not for the database itself.
-func createFile(path string) error {
+// SQLite syncs the directory for its log but not for the database itself. One that
+// is there and has next to nothing in it has lost it: SQLite would begin anew in
+// silence.
+func createFile(path string) (made bool, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return nil
+		info, err := os.Stat(path)
+		if err == nil && info.Size() < smallestDatabase {
+			return false, &CorruptError{Path: path, Problem: fmt.Sprintf("it has %d bytes left", info.Size())}
+		}
+		return false, err
 	}
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return false, fmt.Errorf("journal: %w", err)
 	}
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return true, fmt.Errorf("journal: %w", err)
 	}
-	return syncDirectory(filepath.Dir(path))
+	return true, syncDirectory(filepath.Dir(path))
+}
+
+// unmake removes a file that was made just now and never became a journal, so
+// that the next start does not take it for one that has lost everything.
+func unmake(path string) error {
+	var errs []error
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func syncDirectory(dir string) error {
@@ -122,12 +143,17 @@ func (j *Journal) keepReserve() error {
 func (j *Journal) removeReserve() error { return os.Remove(j.reservePath()) }
 
 // SpendReserve gives the reserve back to the disk, for a caller that must write
-// something else. It is made again at the next Open. It fails with
+// something else. What is then free is kept for entries that may spend it, as
+// after Append spent it. It is made again at the next Open. It fails with
 // fs.ErrNotExist where there is none.
 func (j *Journal) SpendReserve() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.release()
+	if err := j.release(); err != nil {
+		return err
+	}
+	j.spent = true
+	return nil
 }
 
 // Free is the space in bytes that is left for the journal.

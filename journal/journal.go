@@ -114,14 +114,19 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 }
 
 // open does the part of Open that needs the lock.
-func (j *Journal) open(ctx context.Context) error {
-	if err := createFile(j.path); err != nil {
+func (j *Journal) open(ctx context.Context) (err error) {
+	made, err := createFile(j.path)
+	defer func() {
+		if err != nil && made {
+			err = errors.Join(err, unmake(j.path))
+		}
+	}()
+	if err != nil {
 		return err
 	}
 	if err := j.keepReserve(); err != nil {
 		j.log.Warn("no space is reserved for a full disk", "journal", j.path, "err", err)
 	}
-	var err error
 	if j.write, err = database(j.path, writing); err != nil {
 		return err
 	}

@@ -327,3 +327,18 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 }
+
+// TestAFailedFirstOpenLeavesNoEmptyJournal: an empty one would be taken for one
+// that has lost everything.
+func TestAFailedFirstOpenLeavesNoEmptyJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := journal.Open(ctx, path, journal.Options{}); err == nil {
+		t.Fatal("opened although it was cancelled")
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is there: %v", err)
+	}
+	add(t, open(t, path, journal.Options{}), journal.Meta{}, "well")
+}

@@ -241,6 +241,20 @@ func TestWhatWasTheReserveIsKeptForThoseWhoMaySpendIt(t *testing.T) {
 	add(t, j, journal.Meta{Kind: "planned"}, "there is room again")
 }
 
+// TestAReserveGivenToOthersIsKeptForThoseWhoMaySpendIt: what a step needs for its
+// files is not for a new rollback to use up.
+func TestAReserveGivenToOthersIsKeptForThoseWhoMaySpendIt(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"), journal.Options{Reserve: 1 << 20})
+	must(t, j.SpendReserve())
+	j.SetFree(1 << 20)
+	if _, err := j.Append(t.Context(), []byte("new"), journal.Meta{Kind: "planned"}, nil); !errors.Is(err, journal.ErrFull) {
+		t.Errorf("something new on what was the reserve: got %v, want ErrFull", err)
+	}
+	add(t, j, journal.Meta{Kind: "step_ended", Spend: true}, "the end of a step")
+	j.SetFree(1 << 30)
+	add(t, j, journal.Meta{Kind: "planned"}, "there is room again")
+}
+
 func TestReserveFollowsItsOption(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	for _, size := range []int64{4096, 8192, 0} {

@@ -13,7 +13,7 @@ import (
 // must not call the responder: nothing is decided while it runs.
 func (r *Responder) View(ctx context.Context, fn func(b *incident.Brain, now time.Time) error) error {
 	result := make(chan error, 1)
-	ask := func() { result <- fn(r.options.Brain, r.clock.Now().Round(0).UTC()) }
+	ask := func(now time.Time) { result <- fn(r.options.Brain, now) }
 	select {
 	case r.asks <- ask:
 		return <-result

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/journal"
@@ -33,6 +32,7 @@ func (l *loop) Record(e incident.Entry, m *incident.Message) error {
 		return err
 	}
 	l.say(e, m)
+	l.noteChange(e)
 	l.metrics.recorded(e)
 	l.latency.recorded(e)
 	l.publish(e)
@@ -44,7 +44,8 @@ func (l *loop) Record(e incident.Entry, m *incident.Message) error {
 // so is all that follows from a person's no, short of beginning something.
 func (l *loop) allowedWhileStopping(kind incident.Kind) bool {
 	switch kind {
-	case incident.KindStepEnded, incident.KindDeployment, incident.KindRunning:
+	case incident.KindStepEnded, incident.KindDeployment, incident.KindRunning, incident.KindRolledOut, incident.KindCaptured,
+		incident.KindInterrupted, incident.KindClock:
 		return true
 	case incident.KindPlanned, incident.KindStepBegun:
 		return false
@@ -62,7 +63,7 @@ func (l *loop) append(e incident.Entry, m *incident.Message) error {
 	if err != nil {
 		return err
 	}
-	meta := journal.Meta{At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident, Spend: maySpend(e)}
+	meta := journal.Meta{At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident, Spend: l.maySpend(e)}
 	began := l.clock.Now()
 	// Never cancelled: an entry is written, or it is known that it was not.
 	_, err = l.options.Journal.Append(context.Background(), entry, meta, out)
@@ -91,23 +92,6 @@ func (l *loop) outgoing(m *incident.Message) ([]journal.Outgoing, error) {
 		out = append(out, journal.Outgoing{ID: m.ID, Receiver: receiver, At: m.At, Payload: payload})
 	}
 	return out, nil
-}
-
-// maySpend tells whether the journal's reserve may be spent on an entry: so that
-// a rollback in flight can finish, a person can stop it, and an incident exists
-// that people are told of. No rollback is begun on it.
-func maySpend(e incident.Entry) bool {
-	switch e.Kind {
-	case incident.KindStepBegun:
-		ref := e.Step.Ref
-		return ref.Section == incident.SectionFinally || ref.Section == incident.SectionSteps && (ref.Index > 0 || ref.Attempt > 1)
-	case incident.KindBrake:
-		return e.Brake != nil && e.Brake.On
-	}
-	return slices.Contains([]incident.Kind{
-		incident.KindStepEnded, incident.KindStopping, incident.KindVerifying, incident.KindSLAMissed, incident.KindRunEnded,
-		incident.KindAborted, incident.KindVetoed, incident.KindOpened, incident.KindDecided,
-	}, e.Kind)
 }
 
 // say logs a transition. It is the one way of telling people that always works.
@@ -157,6 +141,8 @@ func (l *loop) Carry(effect incident.Effect) {
 		l.start(e)
 	case incident.Tell:
 		l.tell(e.Message)
+	case incident.Capture:
+		l.capture(e)
 	case incident.WakeAt:
 		l.wakeAt = e.T
 		if soonest := l.lastWake.Add(wakeSpacing); !e.T.IsZero() && e.T.Before(soonest) {

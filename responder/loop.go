@@ -17,6 +17,9 @@ const wakeSpacing = 10 * time.Millisecond
 // loop is what only the goroutine of Run touches.
 type loop struct {
 	*Responder
+	time *timekeeper
+	// setAt is when the wall clock was last set, by its new time; zero for never.
+	setAt time.Time
 	// wakeAt is when the brain asked to be woken; zero for never.
 	wakeAt   time.Time
 	lastWake time.Time
@@ -24,6 +27,9 @@ type loop struct {
 	// stopping waits for it.
 	running map[incident.StepRef]bool
 	latency *latency
+	// changed are the incidents of which a run has begun to change something and
+	// has not ended.
+	changed map[string]bool
 	// closing is true once the daemon stops, and halting while a person's no is
 	// decided on then: see Record.
 	closing, halting bool
@@ -36,7 +42,7 @@ type loop struct {
 func (l *loop) run(ctx context.Context) {
 	ticker := l.clock.Ticker(heartbeat)
 	defer ticker.Stop()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !l.isInterrupted() {
 		l.beat()
 		l.wake()
 		answered := l.answer()
@@ -55,7 +61,7 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) answer() bool {
 	select {
 	case ask := <-l.asks:
-		ask()
+		ask(l.now())
 		return true
 	default:
 		return false
@@ -63,7 +69,17 @@ func (l *loop) answer() bool {
 }
 
 // beat shows that the loop is alive.
-func (l *loop) beat() { l.lastLoop.Store(l.clock.Now().UnixNano()) }
+func (l *loop) beat() { l.lastLoop.Store(new(l.clock.Now())) }
+
+// now is the present moment for the brain, which learns first of a clock that
+// was set.
+func (l *loop) now() time.Time {
+	now, by := l.time.now()
+	if by != 0 {
+		l.clockSet(now, by)
+	}
+	return now
+}
 
 // sleep waits for whatever comes first. The ticker also bounds how late a
 // waking is when the wall clock jumps.
@@ -76,33 +92,44 @@ func (l *loop) sleep(ctx context.Context, tick <-chan time.Time) {
 	}
 	select {
 	case <-ctx.Done():
+	case <-l.interrupted:
 	case <-l.queue.ready:
 	case <-due:
 	case <-tick:
 	case ask := <-l.asks:
-		ask()
+		ask(l.now())
 	}
 }
 
 // wake tells the brain that the time it asked for has come.
 func (l *loop) wake() {
-	now := l.clock.Now()
+	now := l.now()
 	if l.wakeAt.IsZero() || now.Before(l.wakeAt) {
 		return
 	}
 	l.wakeAt, l.lastWake = time.Time{}, now
-	l.latency.deciding(incident.Wake{}, now)
+	l.latency.deciding(incident.Wake{}, l.clock.Now())
 	l.drive(incident.Wake{})
 }
 
 // take gives the brain one input.
 func (l *loop) take(next queued) {
+	now := l.now()
 	l.latency.deciding(next.in, next.at)
 	switch in := next.in.(type) {
 	case incident.Samples:
+		in, usable := l.believed(now, in)
+		if !usable {
+			return
+		}
 		began := l.clock.Now()
 		l.drive(in)
 		l.metrics.evaluation.Observe(l.clock.Since(began).Seconds())
+	case incident.HealthGap:
+		if in.At.After(now) {
+			in.At = now // it was noted before the clock was set back
+		}
+		l.drive(in)
 	case incident.StepEnded:
 		delete(l.running, in.Ref)
 		l.latency.ended(in)
@@ -115,10 +142,9 @@ func (l *loop) take(next queued) {
 	}
 }
 
-// drive gives the brain an input at the present moment. A time that went
-// through the journal has no monotonic part, so none of them has.
+// drive gives the brain an input at the present moment.
 func (l *loop) drive(in incident.Input) {
-	l.options.Drive(l.clock.Now().Round(0).UTC(), in, l)
+	l.options.Drive(l.now(), in, l)
 }
 
 // finish is the ordered stop: nothing is taken in but the ends of steps and what
@@ -142,6 +168,9 @@ func (l *loop) finish(tick <-chan time.Time) {
 		select {
 		case <-l.queue.ready:
 		case <-tick:
+		case <-l.interrupted:
+			l.recordInterrupted()
+			return
 		case <-grace.C:
 			l.log.Warn("stopping while a step is still running: the next start takes it up again", "steps", l.awaited())
 			return

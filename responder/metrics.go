@@ -110,6 +110,13 @@ func (m *metrics) runEnded(e incident.Entry) {
 	}
 }
 
+// clockSet moves what is measured from, so that what is measured stays true.
+func (m *metrics) clockSet(by time.Duration) {
+	for run, at := range m.decidedAt {
+		m.decidedAt[run] = at.Add(by)
+	}
+}
+
 // fired measures how much later than its window a trigger fired. The entry's
 // own time counts, not the tick's: a slow answer is part of being late. "N of
 // M" can fire before M ticks are over; there is nothing to measure then.

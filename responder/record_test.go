@@ -126,61 +126,6 @@ func TestTellNeedsNoJournal(t *testing.T) {
 	})
 }
 
-func brake(on bool) incident.Record {
-	r := record(incident.KindBrake)
-	r.Entry.Brake = &incident.BrakeEntry{Kind: incident.Lock, On: on}
-	return r
-}
-
-func TestReserveIsForRollbacksInFlight(t *testing.T) {
-	step := func(section incident.Section, index, attempt int) incident.Record {
-		ref := undo()
-		ref.Section, ref.Index, ref.Attempt = section, index, attempt
-		return intent(ref)
-	}
-	ending := record(incident.KindRunEnded)
-	ending.Entry.RunEnded = &incident.RunEndedEntry{}
-	tests := []struct {
-		name string
-		give incident.Record
-		want bool
-	}{
-		{"something else", record(incident.KindAcked), false},
-		{"a plan: nothing new is begun", record(incident.KindPlanned), false},
-		{"an incident that is to exist", record(incident.KindOpened), true},
-		{"a decision that people are told of", record(incident.KindDecided), true},
-		{"an abort", record(incident.KindAborted), true},
-		{"a veto", record(incident.KindVetoed), true},
-		{"a pause or lock", brake(true), true},
-		{"the end of a pause or lock", brake(false), false},
-		{"the built-in check", step(incident.SectionPrepare, 0, 1), false},
-		{"a check", step(incident.SectionChecks, 1, 2), false},
-		{"the first step: nothing new is begun", step(incident.SectionSteps, 0, 1), false},
-		{"the first step again", step(incident.SectionSteps, 0, 2), true},
-		{"the second step", step(incident.SectionSteps, 1, 1), true},
-		{"finally", step(incident.SectionFinally, 0, 1), true},
-		{"an end", ended(undo(), incident.StepResult{}), true},
-		{"stopping", record(incident.KindStopping), true},
-		{"verifying", record(incident.KindVerifying), true},
-		{"sla missed", record(incident.KindSLAMissed), true},
-		{"the end of all", ending, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			w := &world{step: on[incident.VersionSeen](tt.give)}
-			inBubble(t, w, nil, func(in bubble) {
-				t, r := in.T, in.r
-				r.Submit(seen("v1"))
-				synctest.Wait()
-				want := journal.Meta{Kind: string(tt.give.Entry.Kind), Service: "checkout", Incident: "inc-1", Spend: tt.want}
-				if diff := cmp.Diff([]journal.Meta{want}, w.metas); diff != "" {
-					t.Errorf("(-want +got):\n%s", diff)
-				}
-			})
-		})
-	}
-}
-
 // life is an incident from its opening to its end, as entries and the input
 // that led to each.
 func life(now time.Time, in incident.Input) []incident.Effect {

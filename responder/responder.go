@@ -74,6 +74,17 @@ type Options struct {
 	// Clock is real time if nil, and Logger logs nothing if nil.
 	Clock  clock.Clock
 	Logger hclog.Logger
+	// Steady is the time since some moment in the past, by a clock that nobody can
+	// set and that goes on while the machine sleeps: see BootTime. By it a wall
+	// clock that was set is told from time that passed. Nil is that of Clock, for
+	// which a sleep looks like a clock that was set forward.
+	Steady func() time.Duration
+	// GateToken is what lets the steps of a run through the gate that is closed
+	// while it runs; nil gives them none. It must be quick.
+	GateToken func(run string) string
+	// MakeRoom sees to it that a rollback in flight has room on the disk for the
+	// files of its next step. It must be quick. Nil does nothing.
+	MakeRoom func()
 	// Registerer takes the metrics; nil registers none.
 	Registerer prometheus.Registerer
 	// StepGrace is how long Run waits, when it is to stop, for a step that is
@@ -98,10 +109,13 @@ type Responder struct {
 	metrics *metrics
 	queue   *queue
 	// asks are functions to be run between two inputs.
-	asks     chan func()
+	asks     chan func(now time.Time)
 	stopping chan struct{} // closed once only what counts while stopping is taken in
 	stopped  chan struct{} // closed once nothing is
-	lastLoop atomic.Int64  // nanoseconds since the epoch
+	// interrupted is closed once stopping waits for nothing any more.
+	interrupted chan struct{}
+	interrupt   sync.Once
+	lastLoop    atomic.Pointer[time.Time] // with its monotonic part: a clock that is set must not look like a loop that hangs
 
 	mu          sync.Mutex
 	waiters     map[string]chan incident.Reply // by command id
@@ -134,10 +148,10 @@ func New(o Options) *Responder {
 	}
 	r := &Responder{
 		options: o, log: o.Logger, clock: o.Clock, metrics: newMetrics(o.Registerer), queue: newQueue(o.QueueSize),
-		asks: make(chan func()), stopping: make(chan struct{}), stopped: make(chan struct{}),
+		asks: make(chan func(time.Time)), stopping: make(chan struct{}), stopped: make(chan struct{}), interrupted: make(chan struct{}),
 		waiters: map[string]chan incident.Reply{}, subscribers: map[chan incident.Entry]struct{}{},
 	}
-	r.lastLoop.Store(o.Clock.Now().UnixNano())
+	r.lastLoop.Store(new(o.Clock.Now()))
 	return r
 }
 
@@ -154,7 +168,7 @@ func (r *Responder) Submit(in incident.Input) {
 
 // LastLoop is when the loop last went round: at least once a second while it
 // is well. It is what feeds systemd's watchdog.
-func (r *Responder) LastLoop() time.Time { return time.Unix(0, r.lastLoop.Load()) }
+func (r *Responder) LastLoop() time.Time { return *r.lastLoop.Load() }
 
 // Run owns the brain until ctx ends. Then it takes no more inputs, except for a
 // person's word to stop something, and starts no more steps, waits for a running
@@ -166,14 +180,18 @@ func (r *Responder) Run(ctx context.Context) error {
 	defer letGo()
 	l := &loop{
 		Responder: r,
+		time:      newTimekeeper(r.clock, r.options.Steady),
 		running:   map[incident.StepRef]bool{},
+		changed:   map[string]bool{},
 		latency:   newLatency(r.metrics.toAction),
 		// A step is not cut short when the daemon is asked to stop; a reading is.
 		beside:     func(fn func(context.Context)) { go fn(steps) },
 		whileGoing: func(fn func(context.Context)) { go fn(ctx) },
 	}
 	if r.options.Brain != nil {
-		r.metrics.begin(r.options.Brain.Incidents())
+		incidents := r.options.Brain.Incidents()
+		r.metrics.begin(incidents)
+		l.begin(incidents)
 	}
 	l.run(ctx)
 	return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/rollbackd/rollbackd/action"
 	"github.com/rollbackd/rollbackd/incident"
@@ -12,6 +14,9 @@ import (
 // start begins one attempt at once. Its intent is durable already.
 func (l *loop) start(e incident.Start) {
 	l.running[e.Ref] = !onlyWaits(e)
+	if l.changed[e.Ref.Incident] && l.options.MakeRoom != nil {
+		l.options.MakeRoom()
+	}
 	l.latency.started(e.Ref, l.clock.Now())
 	l.beside(func(ctx context.Context) {
 		l.Submit(incident.StepEnded{Ref: e.Ref, Result: l.attempt(ctx, e)})
@@ -25,7 +30,7 @@ func onlyWaits(e incident.Start) bool {
 		return false
 	}
 	step, err := action.Decode(e.Do)
-	return err == nil && step.Kind == action.KindWait
+	return err == nil && !step.Changes()
 }
 
 // attempt carries out the attempt and says how it ended.
@@ -35,17 +40,37 @@ func (l *loop) attempt(ctx context.Context, e incident.Start) incident.StepResul
 	if e.Ref.Section == incident.SectionPrepare {
 		result = l.prepare(ctx, e)
 	} else {
-		result = translate(l.options.Runner.Run(ctx, request(e)))
+		result = translate(l.options.Runner.Run(ctx, l.request(e)))
 	}
-	if result.StartedAt.IsZero() {
-		result.StartedAt = began
+	return l.framed(result, began)
+}
+
+// framed gives a result its beginning and end, where the runner did not, by the
+// clock as it is at the end: its duration is then true even where the clock was
+// set meanwhile. An attempt that an earlier daemon began has only the wall clock
+// to go by, and ends no sooner than it began.
+func (l *loop) framed(result incident.StepResult, began time.Time) incident.StepResult {
+	if !result.StartedAt.IsZero() {
+		began = result.StartedAt
 	}
-	if result.EndedAt.IsZero() {
-		result.EndedAt = l.clock.Now()
+	ended := result.EndedAt
+	if ended.IsZero() {
+		ended = l.clock.Now()
 	}
-	result.StartedAt = result.StartedAt.Round(0).UTC()
-	result.EndedAt = result.EndedAt.Round(0).UTC()
+	took := max(0, ended.Sub(began))
+	result.EndedAt = ended.Round(0).UTC()
+	result.StartedAt = result.EndedAt.Add(-took)
 	return result
+}
+
+// planned is a step as the built-in first check is given it: enough to see
+// whether it could be carried out.
+type planned struct {
+	Name  string          `json:"name"`
+	Do    json.RawMessage `json:"do"`
+	Probe json.RawMessage `json:"probe"`
+	If    json.RawMessage `json:"if"`
+	Each  []string        `json:"each"`
 }
 
 // prepare is the plan's built-in first check. It changes nothing, so its
@@ -54,19 +79,13 @@ func (l *loop) prepare(ctx context.Context, e incident.Start) incident.StepResul
 	failed := func(err error) incident.StepResult {
 		return incident.StepResult{State: incident.StepFailed, Error: err.Error(), NothingChanged: true}
 	}
-	var plan []struct {
-		Name  string          `json:"name"`
-		Do    json.RawMessage `json:"do"`
-		Probe json.RawMessage `json:"probe"`
-	}
+	var plan []planned
 	if err := json.Unmarshal(e.Do, &plan); err != nil {
 		return failed(fmt.Errorf("the plan cannot be read: %w", err))
 	}
-	requests := make([]action.Request, 0, len(plan))
+	var requests []action.Request
 	for i, step := range plan {
-		r := request(e)
-		r.Index, r.Name, r.Do, r.Probe = i, step.Name, step.Do, step.Probe
-		requests = append(requests, r)
+		requests = append(requests, l.looks(e, i, step)...)
 	}
 	if e.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -79,14 +98,46 @@ func (l *loop) prepare(ctx context.Context, e incident.Start) incident.StepResul
 	return incident.StepResult{State: incident.StepDone}
 }
 
+// looks are the requests by which a step is looked at: one, or one for each unit.
+func (l *loop) looks(e incident.Start, index int, step planned) []action.Request {
+	units := step.Each
+	if len(units) == 0 {
+		units = []string{""}
+	}
+	requests := make([]action.Request, 0, len(units))
+	for _, unit := range units {
+		one := e
+		one.Ref.Index, one.Ref.Name, one.Ref.Unit = index, step.Name, unit
+		one.Do, one.Probe, one.If = step.Do, step.Probe, step.If
+		requests = append(requests, l.request(one))
+	}
+	return requests
+}
+
 // request is an attempt in the words of the action package.
-func request(e incident.Start) action.Request {
+func (l *loop) request(e incident.Start) action.Request {
 	return action.Request{
 		Incident: e.Ref.Incident, Service: e.Ref.Service, Run: e.Ref.Run, Section: string(e.Ref.Section), Name: e.Ref.Name,
-		Index: e.Ref.Index, Attempt: e.Ref.Attempt, Fence: e.Ref.Fence,
-		Do: e.Do, Probe: e.Probe, Values: e.Values, Stdin: e.IncidentJSON, Reason: e.Reason, Timeout: e.Timeout,
+		Index: e.Ref.Index, Unit: e.Ref.Unit, Attempt: e.Ref.Attempt, Fence: e.Ref.Fence,
+		Do: e.Do, Probe: e.Probe, If: e.If, Values: l.values(e), Stdin: e.IncidentJSON, Reason: e.Reason, Timeout: e.Timeout,
 		Resume: e.Resume, ProbeFirst: e.ProbeFirst, StartedAt: e.StartedAt,
 	}
+}
+
+// values are what fills `${…}`: the brain's, the unit, and what opens the gate,
+// which is a secret and therefore nothing that the brain may know.
+func (l *loop) values(e incident.Start) map[string]string {
+	values := maps.Clone(e.Values)
+	if values == nil {
+		values = map[string]string{}
+	}
+	if e.Ref.Unit != "" {
+		values["each"] = e.Ref.Unit
+	}
+	if l.options.GateToken != nil {
+		values["gate_token"] = l.options.GateToken(e.Ref.Run)
+	}
+	return values
 }
 
 // translate is a result in the words of the brain. What cannot be understood is
@@ -99,6 +150,9 @@ func translate(r action.Result) incident.StepResult {
 	switch r.State {
 	case action.Done:
 		result.State = incident.StepDone
+		if r.Skipped {
+			result.State = incident.StepSkipped
+		}
 	case action.Failed:
 		result.State = incident.StepFailed
 	case action.Uncertain:

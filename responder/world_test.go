@@ -42,9 +42,13 @@ type world struct {
 	out      []journal.Outgoing
 	requests []action.Request
 	cut      []string
+	cutting  func(run string) // nil does nothing more
 	pokes    int
 	full     error // what the journal answers
-	log      bytes.Buffer
+	// refuse is what the journal answers to one entry, of which there are n; nil
+	// takes all.
+	refuse func(n int, m journal.Meta) error
+	log    bytes.Buffer
 }
 
 // Drive does with the scripted brain what incident.Drive does with the real one.
@@ -85,6 +89,11 @@ func (w *world) Append(_ context.Context, entry []byte, m journal.Meta, out []jo
 	if w.full != nil {
 		return 0, w.full
 	}
+	if w.refuse != nil {
+		if err := w.refuse(len(w.entries), m); err != nil {
+			return 0, err
+		}
+	}
 	var e incident.Entry
 	if err := json.Unmarshal(entry, &e); err != nil {
 		return 0, err
@@ -117,8 +126,11 @@ func (w *world) Prepare(ctx context.Context, steps []action.Request) error {
 
 func (w *world) Cut(run string) bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.cut = append(w.cut, run)
+	w.mu.Unlock()
+	if w.cutting != nil {
+		w.cutting(run)
+	}
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/config"
+	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
@@ -23,6 +24,15 @@ func metricsOf(c *config.Config) metrics {
 		m.units[name] = metric.Unit
 	}
 	return m
+}
+
+// asked is what is asked at each tick: every metric and, where it is configured,
+// whether everything is to be held.
+func (w *world) asked() []string {
+	if !w.options.Guards.HoldWhen {
+		return w.metrics.names
+	}
+	return append(slices.Clone(w.metrics.names), incident.HoldWhenMetric)
 }
 
 // answers are what Prometheus says of some metrics at a time, with whatever is
@@ -46,7 +56,11 @@ func (w *world) answer(since time.Duration, metric, how string) trigger.Answer {
 		return trigger.Answer{Services: map[string]trigger.Reading{}}
 	}
 	services := map[string]trigger.Reading{}
-	for _, service := range w.record.services {
+	of := w.record.services
+	if metric == incident.HoldWhenMetric {
+		of = []string{""}
+	}
+	for _, service := range of {
 		r, there := w.reading(since, metric, service)
 		if there && how == "nan" {
 			r = trigger.UnknownBecause("nan")

@@ -23,6 +23,16 @@ type journal struct {
 	// automatic holds the deployments that were rolled back automatically, by
 	// service; a pardon takes out the one where no deployment was known.
 	automatic map[string]map[string]string
+	// runs are the runs by ID, and ways what they know of the way back.
+	runs map[string]plannedRun
+	ways map[string]wayBack
+}
+
+func newJournal() journal {
+	return journal{
+		intents: map[incident.StepRef]bool{}, ends: map[incident.StepRef]incident.StepResult{},
+		automatic: map[string]map[string]string{}, runs: map[string]plannedRun{}, ways: map[string]wayBack{},
+	}
 }
 
 // Record makes an entry durable, as incident.Carrier asks.
@@ -40,6 +50,7 @@ func (w *world) Record(e incident.Entry, m *incident.Message) error {
 		return err
 	}
 	w.journal.lines = append(w.journal.lines, line)
+	w.journal.keep(e)
 	w.checkEntry(e)
 	w.record.note(w.now, e.Service, string(e.Kind), entryLine(e))
 	if m != nil {
@@ -77,6 +88,8 @@ func (w *world) Carry(e incident.Effect) {
 		w.tell(e.Message)
 	case incident.WakeAt:
 		w.wakeAt(e.T)
+	case incident.Capture:
+		w.capture(e)
 	default:
 		w.fault("unknown effect %T", e)
 	}

@@ -46,6 +46,8 @@ type event struct {
 	command  *incident.Command
 	restart  *restartEvent
 	reload   *reloadEvent
+	clock    *clockEvent
+	suspend  *suspendEvent
 }
 
 // deployedEvent is a deployment, reported as source says and seen by the
@@ -57,8 +59,25 @@ type deployedEvent struct {
 	hasStartedAt bool
 }
 
-// runningEvent is a version that the service's version source shows from now on.
-type runningEvent struct{ service, version string }
+// runningEvent is what the service's version source shows from now on.
+type runningEvent struct {
+	service string
+	shown
+}
+
+// shown is what a version source shows: the version that runs and, where it can
+// tell, how many units run which one.
+type shown struct {
+	version string
+	census  []incident.VersionCount
+}
+
+// clockEvent sets the wall clock forward, or back where it is negative, while
+// time itself goes on.
+type clockEvent struct{ by time.Duration }
+
+// suspendEvent suspends the host: for so long nothing reaches the daemon.
+type suspendEvent struct{ length time.Duration }
 
 // healthEvent is one health event, already repeated: each check is its own.
 type healthEvent struct {
@@ -87,6 +106,11 @@ type behaviour struct {
 	probes []int
 	// then is placed over the series at the step's end.
 	then map[seriesKey]series
+	// skip is the answer of the step's own question (its if): it is not needed.
+	skip bool
+	// census is what the version source shows from the step's end on; nil where
+	// every unit then runs the target.
+	census []incident.VersionCount
 }
 
 // exit is the exit code of an attempt, counted from 1.
@@ -154,9 +178,11 @@ type expect struct {
 	trigger  *wantTrigger
 	incident *wantIncident
 	rollback *wantRollback
-	// rollbacks and steps are checked when not nil.
+	// rollbacks, steps, captures and escalations are checked when not nil.
 	rollbacks     *int
 	steps         *[]string
+	captures      *[]string
+	escalations   *int
 	notifications *wantCount
 }
 
@@ -165,8 +191,12 @@ type wantTrigger struct{ name, state string }
 type wantIncident struct{ state, severity, response, outcome, heldBy string }
 
 type wantRollback struct {
-	state    string
-	from, to *string
+	state           string
+	from, to, scope *string
 }
 
-type wantCount struct{ min, max *int }
+// wantCount is how often people are told: all together, or one receiver.
+type wantCount struct {
+	receiver string
+	min, max *int
+}

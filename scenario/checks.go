@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"slices"
 	"time"
 
+	"github.com/rollbackd/rollbackd/evaluator"
 	"github.com/rollbackd/rollbackd/incident"
 )
 
@@ -11,11 +13,6 @@ import (
 
 // checkEntry looks at an entry that has just become durable.
 func (w *world) checkEntry(e incident.Entry) {
-	if s := e.Step; s != nil && s.Result == nil {
-		w.journal.intents[s.Ref] = s.Changes
-	} else if s != nil {
-		w.journal.ends[s.Ref] = *s.Result
-	}
 	if e.Pardon != nil {
 		delete(w.journal.automatic[e.Service], noneKnown)
 	}
@@ -38,10 +35,18 @@ func (w *world) checkTold() {
 	}
 	for _, i := range w.brain.Incidents() {
 		waits := i.State == incident.Held || i.State == incident.AwaitingApproval
-		if waits && !w.told.incidents[i.ID] {
+		if waits && !w.told.incidents[i.ID] && !w.suppressed(i) {
 			w.fault("incident %s of %s is %s, and nobody was told", i.ID, i.Service, i.State)
 		}
 	}
+}
+
+// suppressed tells whether nobody is told of what holds an incident because the
+// configuration says so: a window that suppresses.
+func (w *world) suppressed(i *incident.Incident) bool {
+	return i.Decision.HeldBy == incident.GuardWindow && slices.ContainsFunc(w.options.Windows, func(win incident.Window) bool {
+		return win.Cap == evaluator.NoResponse && (len(win.Services) == 0 || slices.Contains(win.Services, i.Service))
+	})
 }
 
 // checkStart looks at a step that is about to run.
@@ -49,12 +54,19 @@ func (w *world) checkStart(s incident.Start) {
 	if _, intended := w.journal.intents[s.Ref]; !intended {
 		w.fault("step %q of %s started without a durable intent", s.Ref.Name, s.Ref.Service)
 	}
+	if !s.Resume {
+		w.checkOrder(s)
+	}
 	i, known := w.brain.Incident(s.Ref.Incident)
 	if !known || i.Rollback == nil || i.Rollback.ID != s.Ref.Run {
 		w.fault("step %q of %s started for a run that nobody knows", s.Ref.Name, s.Ref.Service)
 		return
 	}
-	if s.Ref.Section != incident.SectionSteps || s.Resume {
+	if s.Resume {
+		return
+	}
+	w.checkAgain(s, i)
+	if s.Ref.Section != incident.SectionSteps {
 		return
 	}
 	if i.Rollback.Stopping != "" {
@@ -67,27 +79,30 @@ func (w *world) checkStart(s incident.Start) {
 			}
 		}
 	}
-	w.checkAgain(s, i)
 	w.checkOnce(i)
+	w.checkMembers(s.Ref)
 }
 
 // checkAgain looks at a step that runs more than once in its run: only a step
 // that is declared idempotent may, one that says that it changed nothing, or one
 // that failed before our eyes and whose probe says that it is not done.
 func (w *world) checkAgain(s incident.Start, i *incident.Incident) {
-	if s.Ref.Index >= len(i.Rollback.Plan.Steps) {
+	if !w.journal.intents[s.Ref] {
+		return // what only looks or waits may be asked again
+	}
+	plan, there := stepOf(&i.Rollback.Plan, s.Ref)
+	if !there {
 		w.fault("step %d of %s started, which the plan does not have", s.Ref.Index, s.Ref.Service)
 		return
 	}
-	plan := i.Rollback.Plan.Steps[s.Ref.Index]
 	for ref := range w.jobs {
-		if ref.Run != s.Ref.Run || ref.Section != s.Ref.Section || ref.Index != s.Ref.Index {
+		if !sameStep(ref, s.Ref) {
 			continue
 		}
 		end, ended := w.journal.ends[ref]
 		harmless := ended && (end.NothingChanged || !end.Interrupted && s.ProbeFirst && plan.Probe != nil)
 		if !plan.Idempotent && !harmless {
-			w.fault("step %q of %s ran a second time, and is not idempotent", s.Ref.Name, s.Ref.Service)
+			w.fault("step %q of %s ran a second time, and is not idempotent", titled(s.Ref.Name, s.Ref.Unit), s.Ref.Service)
 			return
 		}
 	}

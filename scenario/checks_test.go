@@ -38,6 +38,49 @@ func TestStandingChecksSeeWhatTheyAreFor(t *testing.T) {
 			e.Kind, e.RunEnded = incident.KindRunEnded, &incident.RunEndedEntry{State: incident.RunCompleted}
 			_ = c.Record(e, nil)
 		}, "verification saw nothing"},
+		{"a step past the point of no return", func(c incident.Carrier) {
+			plan(c)
+			answer(c, 0, incident.StepFailed)
+			begin(c, ref)
+		}, "past the point of no return"},
+		{"a step before which nobody asked", func(c incident.Carrier) {
+			plan(c)
+			begin(c, ref)
+		}, "was not asked whether one can still go back"},
+		{"a step on the answer for another one", func(c incident.Carrier) {
+			plan(c)
+			answer(c, 1, incident.StepDone)
+			begin(c, ref)
+		}, "was not asked whether one can still go back"},
+		{"a step on an answer from before a change", func(c incident.Carrier) {
+			plan(c)
+			answer(c, 0, incident.StepDone)
+			end(c, ref, incident.StepFailed, now.Add(time.Second))
+			begin(c, second(ref))
+		}, "on an old answer that one can still go back"},
+		{"forward while there is a way back", func(c incident.Carrier) {
+			plan(c)
+			answer(c, 0, incident.StepDone)
+			forward := ref
+			forward.Section = incident.SectionForward
+			begin(c, forward)
+		}, "went forward, and one could still go back"},
+		{"two units of a step at once", func(c incident.Carrier) {
+			plan(c)
+			for _, unit := range []string{"web1", "web2"} {
+				one := ref
+				one.Unit = unit
+				begin(c, one)
+			}
+		}, `step "undo web2" of checkout started while "undo web1" still runs`},
+		{"a member of a group whose run is under way", func(c incident.Carrier) {
+			plan(c, incident.Member{Service: "cart"})
+			begin(c, ref)
+			other := ref
+			other.Service, other.Run, other.Name = "cart", "s", "redo"
+			planned(c, &incident.Run{ID: "s", From: "c2", To: "c1"}, "cart")
+			begin(c, other)
+		}, "they change together"},
 		{"an entry without an actor", func(c incident.Carrier) {
 			e := intent
 			e.Actor = ""
@@ -59,6 +102,53 @@ func TestStandingChecksSeeWhatTheyAreFor(t *testing.T) {
 	if diff := cmp.Diff([]string(nil), f.Play(f.Cases[0]).Failures); diff != "" {
 		t.Errorf("the same case without the faults (-want +got):\n%s", diff)
 	}
+}
+
+// now is the time at which PlayBroken asks.
+var now = time.Date(2026, 1, 5, 10, 0, 30, 0, time.UTC)
+
+// plan records a run whose plan has a point of no return.
+func plan(c incident.Carrier, members ...incident.Member) {
+	planned(c, &incident.Run{ID: "r", From: "v2", To: "v1", Members: members, Plan: incident.Plan{
+		Reversible: &incident.PlanStep{Name: "reversible"}, Steps: []incident.PlanStep{{Name: "undo", Changes: true}, {Name: "more", Changes: true}},
+	}}, "checkout")
+}
+
+// planned records a run of a service.
+func planned(c incident.Carrier, run *incident.Run, service string) {
+	_ = c.Record(incident.Entry{At: now, Kind: incident.KindPlanned, Service: service, Actor: "a", Text: "t", Planned: run}, nil)
+}
+
+// answer records an answer to whether one can still go back before a step.
+func answer(c incident.Carrier, before int, state incident.StepState) {
+	end(c, incident.StepRef{
+		Incident: "x", Service: "checkout", Run: "r", Section: incident.SectionReversible, Index: before, Name: "reversible", Attempt: 1,
+	}, state, now)
+}
+
+// end records the end of a step.
+func end(c incident.Carrier, ref incident.StepRef, state incident.StepState, at time.Time) {
+	_ = c.Record(incident.Entry{
+		At: now, Kind: incident.KindStepEnded, Service: "checkout", Actor: "a", Text: "t",
+		Step: &incident.StepEntry{
+			Ref: ref, Changes: ref.Section == incident.SectionSteps, Result: &incident.StepResult{State: state, EndedAt: at},
+		},
+	}, nil)
+}
+
+// begin records the intent of a changing step and starts it.
+func begin(c incident.Carrier, ref incident.StepRef) {
+	_ = c.Record(incident.Entry{
+		At: now, Kind: incident.KindStepBegun, Service: "checkout", Actor: "a", Text: "t",
+		Step: &incident.StepEntry{Ref: ref, Changes: true},
+	}, nil)
+	c.Carry(incident.Start{Ref: ref})
+}
+
+// second is the next attempt of a step.
+func second(ref incident.StepRef) incident.StepRef {
+	ref.Attempt++
+	return ref
 }
 
 // TestABrainThatNeverRestsIsAFailure asks for a read at every answer to a read.

@@ -19,7 +19,7 @@ import (
 func corpus(tb testing.TB) []string {
 	tb.Helper()
 	var paths []string
-	for _, pattern := range []string{"testdata/*.toml", "testdata/hazards/*.toml", "testdata/regressions/*.toml"} {
+	for _, pattern := range []string{"testdata/*.toml", "testdata/hazards/*.toml", "testdata/regressions/*.toml", "testdata/crash/*.toml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			tb.Fatal(err)
@@ -70,10 +70,13 @@ func TestCorpusCoversTheHazards(t *testing.T) {
 	for _, path := range corpus(t) {
 		cases += len(load(t, path).Cases)
 	}
-	if cases < 40 {
-		t.Errorf("%d cases, want at least 40", cases)
+	if cases < 400 {
+		t.Errorf("%d cases, want at least 400", cases)
 	}
-	for _, hazard := range []string{"H01", "H02", "H03", "H04", "H11", "H12", "H16", "H23", "H25", "H28", "H31"} {
+	for _, hazard := range []string{
+		"H01", "H02", "H03", "H04", "H05", "H11", "H12", "H13", "H14", "H15", "H16", "H17", "H18", "H19", "H20", "H21", "H22", "H23", "H25", "H26", "H28", "H29",
+		"H30", "H31", "H32", "H33", "H34", "H35", "H36", "H38", "H39", "H40", "H41", "H42", "H45", "H46", "H47", "H48", "H49", "H50", "H51",
+	} {
 		found, err := filepath.Glob("testdata/hazards/" + hazard + "-*.toml")
 		if err != nil {
 			t.Fatal(err)

@@ -8,5 +8,7 @@
 //
 // Every case is also held to standing checks that nobody has to write down: a
 // replay of the journal gives the same memory byte for byte, no step starts
-// without its durable intent, and no two steps of a service overlap.
+// without its durable intent, no two steps of a service or of services that
+// change together overlap, nothing goes back past the point of no return, and
+// nothing forward before it.
 package scenario

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -125,157 +124,81 @@ func (w wantIncident) match(f incidentFacts) bool {
 }
 
 func (w wantRollback) match(f rollbackFacts) bool {
-	return like(w.state, f.state) && (w.from == nil || *w.from == f.from) && (w.to == nil || *w.to == f.to)
+	return like(w.state, f.state) && same(w.from, f.from) && same(w.to, f.to) && same(w.scope, f.scope)
 }
 
 // like tells whether a wanted word, if any, is the one there.
 func like(want, have string) bool { return want == "" || want == have }
 
+// same tells whether a wanted text, if any, is the one there; it may be empty.
+func same(want *string, have string) bool { return want == nil || *want == have }
+
 // counts tells whether the counts that are expected are those of the moment.
 func (r *record) counts(e expect, m moment) bool {
-	rollbacks, notifications := r.totals(e, m)
-	if e.rollbacks != nil && *e.rollbacks != rollbacks {
+	t := r.totals(e, m)
+	if e.rollbacks != nil && *e.rollbacks != t.rollbacks || e.escalations != nil && *e.escalations != t.escalations {
 		return false
 	}
-	if n := e.notifications; n != nil && (n.min != nil && notifications < *n.min || n.max != nil && notifications > *n.max) {
+	if n := e.notifications; n != nil && (n.min != nil && t.notifications < *n.min || n.max != nil && t.notifications > *n.max) {
 		return false
 	}
-	return e.steps == nil || slices.Equal(*e.steps, r.ranBy(e.service, m))
+	if e.captures != nil && !slices.Equal(*e.captures, t.captures) {
+		return false
+	}
+	return e.steps == nil || slices.EqualFunc(*e.steps, r.ranBy(e.service, m), func(want string, have ranStep) bool {
+		return want == have.name || want == titled(have.name, have.unit)
+	})
 }
 
-func (r *record) totals(e expect, m moment) (rollbacks, notifications int) {
+// totals are the counts that an expectation can ask for, of all services that it
+// speaks of together.
+type totals struct {
+	rollbacks, notifications, escalations int
+	captures                              []string
+}
+
+func (r *record) totals(e expect, m moment) totals {
+	var t totals
+	told, had := m.messages, m.received
 	for i, f := range m.facts {
-		if e.service == "" || e.service == r.services[i] {
-			rollbacks += f.rollbacks
-			notifications += f.notifications
+		if e.service != "" && e.service != r.services[i] {
+			continue
+		}
+		t.rollbacks += f.rollbacks
+		t.escalations = max(t.escalations, f.escalations)
+		t.captures = append(t.captures, f.captures...)
+		if e.service != "" {
+			told, had = f.notifications, f.received
 		}
 	}
-	if e.service == "" {
-		notifications = m.messages
+	t.notifications = told
+	if n := e.notifications; n != nil && n.receiver != "" {
+		t.notifications = 0
+		for _, one := range had {
+			if one.receiver == n.receiver {
+				t.notifications = one.count
+			}
+		}
 	}
-	return rollbacks, notifications
+	return t
 }
 
-// ranBy are the names of the steps that ran up to a moment, in order.
-func (r *record) ranBy(service string, m moment) []string {
-	names := []string{}
+// ranBy are the steps that ran up to a moment, in order.
+func (r *record) ranBy(service string, m moment) []ranStep {
+	ran := []ranStep{}
 	for _, s := range r.steps[:m.steps] {
 		if service == "" || s.service == service {
-			names = append(names, s.name)
+			ran = append(ran, s)
 		}
+	}
+	return ran
+}
+
+// titlesOf are the names of steps that ran, with their units.
+func titlesOf(ran []ranStep) []string {
+	names := make([]string, len(ran))
+	for i, s := range ran {
+		names[i] = titled(s.name, s.unit)
 	}
 	return names
-}
-
-// String is the expectation as a failure shows it.
-func (e expect) String() string {
-	var when string
-	switch e.when {
-	case at:
-		when = "at " + offset(e.time)
-	case by:
-		when = "by " + offset(e.time)
-	case never:
-		when = "never"
-	case end:
-		when = "at the end"
-	}
-	service := "all services"
-	if e.service != "" {
-		service = e.service
-	}
-	return when + " " + service + ": " + strings.Join(e.parts(), "; ")
-}
-
-func (e expect) parts() []string {
-	var parts []string
-	if t := e.trigger; t != nil {
-		parts = append(parts, "trigger "+t.name+" "+t.state)
-	}
-	if i := e.incident; i != nil {
-		parts = append(parts, incidentFacts{
-			state: i.state, severity: i.severity, response: i.response, outcome: i.outcome, heldBy: i.heldBy,
-		}.String())
-	}
-	if b := e.rollback; b != nil {
-		parts = append(parts, rollbackWords(b.state, b.from, b.to))
-	}
-	if e.rollbacks != nil {
-		parts = append(parts, fmt.Sprintf("rollbacks %d", *e.rollbacks))
-	}
-	if e.steps != nil {
-		parts = append(parts, fmt.Sprintf("steps %q", *e.steps))
-	}
-	if n := e.notifications; n != nil {
-		parts = append(parts, "notifications"+bound(" at least ", n.min)+bound(" at most ", n.max))
-	}
-	return parts
-}
-
-// words writes a state and the named words that are not empty.
-func words(state string, named ...namedWord) string {
-	parts := []string{state}
-	for _, n := range named {
-		if n.word != "" {
-			parts = append(parts, n.name+"="+n.word)
-		}
-	}
-	return strings.TrimSpace(strings.Join(parts, " "))
-}
-
-type namedWord struct{ name, word string }
-
-// String is the incident as a failure shows it.
-func (f incidentFacts) String() string {
-	return "incident " + words(f.state, namedWord{"severity", f.severity}, namedWord{"response", f.response},
-		namedWord{"outcome", f.outcome}, namedWord{"held_by", f.heldBy})
-}
-
-func rollbackWords(state string, from, to *string) string {
-	return "rollback " + words(state, namedWord{"from", quoted(from)}, namedWord{"to", quoted(to)})
-}
-
-func quoted(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return fmt.Sprintf("%q", *text)
-}
-
-func bound(text string, n *int) string {
-	if n == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s%d", text, *n)
-}
-
-// describe is what was there at a moment, of what an expectation asks for.
-func (r *record) describe(e expect, m moment) string {
-	var lines []string
-	for _, i := range r.asked(e, m) {
-		f, parts := m.facts[i], []string{}
-		if e.trigger != nil {
-			parts = append(parts, "trigger "+e.trigger.name+" "+e.trigger.stateIn(f))
-		}
-		if e.incident != nil {
-			parts = append(parts, f.incident.String())
-		}
-		if e.rollback != nil {
-			parts = append(parts, rollbackWords(f.rollback.state, &f.rollback.from, &f.rollback.to))
-		}
-		if len(parts) > 0 {
-			lines = append(lines, r.services[i]+": "+strings.Join(parts, "; "))
-		}
-	}
-	rollbacks, notifications := r.totals(e, m)
-	if e.rollbacks != nil {
-		lines = append(lines, fmt.Sprintf("rollbacks %d", rollbacks))
-	}
-	if e.steps != nil {
-		lines = append(lines, fmt.Sprintf("steps %q", r.ranBy(e.service, m)))
-	}
-	if e.notifications != nil {
-		lines = append(lines, fmt.Sprintf("notifications %d", notifications))
-	}
-	return strings.Join(lines, "; ")
 }

@@ -277,8 +277,17 @@ func (r *fileReader) readValues(t *table, key string, interval time.Duration) ma
 	return values
 }
 
-// seriesKey reads "error_rate checkout", or "error_rate.total checkout".
+// holdWhenKey is what a test file calls the answer of [guards] hold_when.
+const holdWhenKey = "hold_when"
+
+// seriesKey reads "error_rate checkout", "error_rate.total checkout" or "hold_when".
 func (r *fileReader) seriesKey(t *table, name string) (seriesKey, bool) {
+	if name == holdWhenKey {
+		if asked := func(s setting) bool { return s.options.Guards.HoldWhen }; len(r.known) > 0 && !slices.ContainsFunc(r.known, asked) {
+			t.problem(name, "the configuration has no [guards] hold_when")
+		}
+		return seriesKey{metric: incident.HoldWhenMetric}, true
+	}
 	words := strings.Fields(name)
 	if len(words) != 2 {
 		t.problem(name, `want a metric and a service: "error_rate checkout"`)

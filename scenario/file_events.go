@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,7 +14,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // eventKinds are what an event can be.
 func eventKinds() []string {
-	return []string{"deployed", "running", "health", "signal", "command", "restart", "reload"}
+	return []string{"deployed", "deploying", "running", "health", "signal", "command", "restart", "reload", "clock", "suspend"}
 }
 
 // readEvents reads the [[case.events]], in the order of time.
@@ -41,8 +40,13 @@ func (r *fileReader) readEvent(t *table, e event, i int) []event {
 		e.deployed = r.readDeployed(d)
 		return []event{e}
 	}
+	if d, ok := t.table("deploying"); ok {
+		e.deployed = r.readDeployed(d)
+		e.deployed.Rolling = true
+		return []event{e}
+	}
 	if d, ok := t.table("running"); ok {
-		e.running = &runningEvent{service: r.service(d), version: d.needed("version")}
+		e.running = &runningEvent{service: r.service(d), shown: shown{version: d.needed("version"), census: readCensus(d)}}
 		d.finish()
 		return []event{e}
 	}
@@ -63,8 +67,47 @@ func (r *fileReader) readEvent(t *table, e event, i int) []event {
 		if e.reload = r.readReload(d); e.reload != nil {
 			return []event{e}
 		}
+		return nil
+	}
+	return readHost(t, e)
+}
+
+// readHost reads what happens to the host that the daemon runs on.
+func readHost(t *table, e event) []event {
+	if d, ok := t.table("clock"); ok {
+		e.clock = &clockEvent{by: d.signedDuration("by")}
+		d.finish()
+		return []event{e}
+	}
+	if d, ok := t.table("suspend"); ok {
+		e.suspend = &suspendEvent{}
+		e.suspend.length, _ = d.duration("for")
+		if !d.has("for") {
+			d.findings.add(d.path, "for is missing: how long is the host suspended?")
+		}
+		d.finish()
+		return []event{e}
 	}
 	return nil
+}
+
+// readCensus reads how many units run which version, in the order of versions;
+// nil where it is not there.
+func readCensus(t *table) []incident.VersionCount {
+	ct, ok := t.table("census")
+	if !ok {
+		return nil
+	}
+	census := []incident.VersionCount{}
+	for _, version := range sortedKeys(ct.values) {
+		if n, ok := ct.integer(version, 0); ok {
+			census = append(census, incident.VersionCount{Version: version, Units: n})
+		}
+	}
+	if len(ct.values) == 0 {
+		t.problem("census", "names no version (%s)", "census = { v1 = 7, v2 = 1 }")
+	}
+	return census
 }
 
 // service reads the service that an event is about.
@@ -77,7 +120,7 @@ func (r *fileReader) service(t *table) string {
 func (r *fileReader) readDeployed(t *table) *deployedEvent {
 	e := &deployedEvent{Deployed: incident.Deployed{
 		Service: r.service(t), Version: t.needed("version"), Previous: t.text("previous"), By: t.text("by"), URL: t.text("url"),
-		Change: t.text("change"), NoAutoRollback: t.boolean("no_auto_rollback"), Source: "nats",
+		Change: t.text("change"), NoAutoRollback: t.boolean("no_auto_rollback"), Rolling: t.boolean("rolling"), Source: "nats",
 	}}
 	if source := t.word("source", "nats", "api", "command"); source != "" {
 		e.Source = source
@@ -133,10 +176,12 @@ func (r *fileReader) readCommand(t *table, id string) *incident.Command {
 	c := &incident.Command{
 		ID: id, Verb: t.needed("verb"), Service: t.text("service"), Incident: t.text("incident"), All: t.boolean("all"),
 		Actor: t.text("by"), Reason: t.text("reason"), To: t.text("to"), Version: t.text("version"), ExternalID: t.text("incident_id"),
+		Scope: t.text("scope"), BreakGlass: t.boolean("break_glass"),
 	}
+	c.Roles, _ = t.strings("roles")
 	switch {
 	case slices.Contains([]string{"deploying", "deployed", "signal"}, c.Verb):
-		t.problem("verb", "%q is written as an event of its own (deployed = { … })", c.Verb)
+		t.problem("verb", "%q is written as an event of its own (%s = { … })", c.Verb, c.Verb)
 	case c.Verb != "" && !slices.Contains(verbs(), c.Verb):
 		t.problem("verb", "unknown verb %q%s", c.Verb, suggestion(c.Verb, verbs()))
 	}
@@ -230,68 +275,4 @@ func (r *fileReader) checkReceiver(t *table, key, name string) {
 	if len(r.known) > 0 && !slices.Contains(names, name) {
 		t.problem(key, "unknown receiver %q%s", name, suggestion(name, names))
 	}
-}
-
-// readSteps reads [case.steps]: what steps do, by name.
-func (r *fileReader) readSteps(t *table, c *Case, interval time.Duration) {
-	for _, name := range sortedKeys(t.values) {
-		st, ok := t.table(name)
-		if !ok {
-			continue
-		}
-		r.checkStep(t, name, name)
-		b := behaviour{exits: exits(st, "exit"), probes: exits(st, "probe"), signal: st.text("signal")}
-		b.takes, _ = st.duration("takes")
-		b.then = r.readValues(st, "then", interval)
-		st.finish()
-		c.steps[name] = b
-	}
-}
-
-// stepNames are the names of all steps of all plans.
-func (r *fileReader) stepNames() []string {
-	return r.names(func(s setting) []string {
-		var names []string
-		for _, service := range s.options.Services {
-			if service.Plan == nil {
-				continue
-			}
-			for _, s := range slices.Concat(service.Plan.Checks, service.Plan.Steps, service.Plan.Finally) {
-				names = append(names, s.Name)
-			}
-		}
-		return names
-	})
-}
-
-// checkStep reports a step that no plan has.
-func (r *fileReader) checkStep(t *table, key, name string) {
-	if names := r.stepNames(); len(r.known) > 0 && !slices.Contains(names, name) {
-		t.problem(key, "no plan has a step %q%s", name, suggestion(name, names))
-	}
-}
-
-// exits reads an exit code, or a list of them, one for each attempt.
-func exits(t *table, key string) []int {
-	v, ok := t.take(key)
-	if !ok {
-		return nil
-	}
-	list, isList := v.([]any)
-	if !isList {
-		list = []any{v}
-	}
-	codes := make([]int, 0, len(list))
-	for _, element := range list {
-		code, isInt := element.(int64)
-		if !isInt || code < 0 || code > 255 {
-			t.problem(key, "expected an exit code from 0 to 255, found %s", found(element))
-			continue
-		}
-		codes = append(codes, int(code))
-	}
-	if len(list) == 0 {
-		t.problem(key, "the list is empty (%s)", fmt.Sprintf("%s = [1, 0]", key))
-	}
-	return codes
 }

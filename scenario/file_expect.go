@@ -52,7 +52,9 @@ func (r *fileReader) readWants(t *table, e *expect) {
 		e.incident = readIncident(w)
 	}
 	if w, ok := t.table("rollback"); ok {
-		e.rollback = &wantRollback{state: w.word("state", runStates()...), from: optional(w, "from"), to: optional(w, "to")}
+		e.rollback = &wantRollback{
+			state: w.word("state", runStates()...), from: optional(w, "from"), to: optional(w, "to"), scope: optional(w, "scope"),
+		}
 		w.finish()
 	}
 	if n, ok := t.integer("rollbacks", 0); ok {
@@ -64,19 +66,37 @@ func (r *fileReader) readWants(t *table, e *expect) {
 			r.checkStep(t, "steps", name)
 		}
 	}
+	if captures, ok := t.strings("captures"); ok {
+		e.captures = &captures
+		for _, name := range captures {
+			r.checkStep(t, "captures", name)
+		}
+	}
+	if n, ok := t.integer("escalations", 0); ok {
+		e.escalations = &n
+	}
 	if w, ok := t.table("notifications"); ok {
-		e.notifications = &wantCount{}
-		if n, ok := w.integer("min", 0); ok {
-			e.notifications.min = &n
-		}
-		if n, ok := w.integer("max", 0); ok {
-			e.notifications.max = &n
-		}
-		w.finish()
+		e.notifications = r.readCount(w)
 	}
-	if e.trigger == nil && e.incident == nil && e.rollback == nil && e.rollbacks == nil && e.steps == nil && e.notifications == nil {
-		t.findings.add(t.path, "expects nothing (write trigger, incident, rollback, rollbacks, steps or notifications)")
+	if len(e.parts()) == 0 {
+		t.findings.add(t.path, "expects nothing (write trigger, incident, rollback, rollbacks, steps, captures, escalations or notifications)")
 	}
+}
+
+// readCount reads how often people are to be told.
+func (r *fileReader) readCount(t *table) *wantCount {
+	c := &wantCount{receiver: t.text("receiver")}
+	if c.receiver != "" {
+		r.checkReceiver(t, "receiver", c.receiver)
+	}
+	if n, ok := t.integer("min", 0); ok {
+		c.min = &n
+	}
+	if n, ok := t.integer("max", 0); ok {
+		c.max = &n
+	}
+	t.finish()
+	return c
 }
 
 func readIncident(t *table) *wantIncident {
@@ -187,10 +207,11 @@ func guards() []string {
 	var words []string
 	for _, g := range []incident.Guard{
 		incident.GuardJournal, incident.GuardLocked, incident.GuardPaused, incident.GuardVetoed, incident.GuardAborted,
-		incident.GuardBlocked, incident.GuardVerification, incident.GuardBlind, incident.GuardNeverOK, incident.GuardNoDeployment,
-		incident.GuardBeforeDeployment, incident.GuardCorrelated, incident.GuardQuarantined, incident.GuardOnce,
-		incident.GuardNoTarget, incident.GuardCooldown, incident.GuardBudget, incident.GuardConcurrency,
-		incident.GuardCorroboration, incident.GuardShadow,
+		incident.GuardBlocked, incident.GuardVerification, incident.GuardBlind, incident.GuardNeverOK, incident.GuardFlapping,
+		incident.GuardNoDeployment, incident.GuardBeforeDeployment, incident.GuardCorrelated, incident.GuardHoldWhen,
+		incident.GuardQuarantined, incident.GuardOnce, incident.GuardNoTarget, incident.GuardCooldown, incident.GuardBudget,
+		incident.GuardConcurrency, incident.GuardWindow, incident.GuardPointOfNoReturn, incident.GuardCorroboration,
+		incident.GuardShadow,
 	} {
 		words = append(words, string(g))
 	}
@@ -199,5 +220,5 @@ func guards() []string {
 
 // laterGuards are those that only later versions have.
 func laterGuards() []string {
-	return []string{"not_leader", "flapping", "hold_when", "window", "rehearsal", "point_of_no_return"}
+	return []string{"not_leader", "rehearsal"}
 }

@@ -10,8 +10,11 @@ import (
 // job is one attempt of a step, running in this world. The world carries it on
 // when the daemon dies; only the word of its end is then lost.
 type job struct {
-	start   incident.Start
-	does    behaviour
+	start incident.Start
+	does  behaviour
+	// turn is which of the exits is this one's: that of its attempt, or of its
+	// being asked.
+	turn    int
 	began   time.Duration
 	ends    time.Duration // of its own accord
 	changes bool
@@ -46,16 +49,20 @@ func (w *world) startStep(s incident.Start) {
 // run lets a step run.
 func (w *world) run(s incident.Start) {
 	changes := w.journal.intents[s.Ref]
-	does := w.c.steps[s.Ref.Name]
+	does := w.behaviour(s.Ref)
+	if s.If != nil && does.skip {
+		w.ended(s.Ref, w.result(incident.StepResult{State: incident.StepSkipped}, w.now))
+		return
+	}
 	if d, waits := waitOf(s.Do); waits && does.takes == 0 {
 		does.takes = d
 	}
-	j := &job{start: s, does: does, began: w.now, ends: w.now + does.takes, changes: changes, heard: w.life}
-	if other := w.underWay(s.Ref.Service); other != nil && changes && other.changes {
-		w.fault("step %q of %s started while %q still runs", s.Ref.Name, s.Ref.Service, other.start.Ref.Name)
+	j := &job{
+		start: s, does: does, turn: w.turn(s.Ref), began: w.now, ends: w.now + does.takes, changes: changes, heard: w.life,
 	}
+	w.checkAlone(j)
 	w.jobs[s.Ref] = j
-	if s.Ref.Section == incident.SectionSteps || s.Ref.Section == incident.SectionFinally {
+	if counts(s.Ref.Section) {
 		w.record.ran(w.now, s.Ref)
 	}
 	deadline := w.now + s.Timeout
@@ -63,24 +70,61 @@ func (w *world) run(s incident.Start) {
 		w.queue.push(j.ends, rankStep, func() { w.finish(j) })
 		return
 	}
-	w.queue.push(deadline, rankStep, func() {
-		if j.heard == w.life {
-			w.cut(j, "timed out after "+s.Timeout.String())
-		}
-	})
+	w.cutAt(deadline, j, "timed out after "+s.Timeout.String())
 	// Without a daemon that cuts it, it runs to its own end.
 	w.queue.push(j.ends, rankStep, func() { w.finish(j) })
 }
 
-// underWay is the changing step of a service that runs in the world now.
-func (w *world) underWay(service string) *job {
-	for _, j := range w.jobs {
-		if !j.over && j.changes && j.start.Ref.Service == service {
-			return j
+// cutAt ends a step at a time, or when the host that would do it is awake again.
+func (w *world) cutAt(at time.Duration, j *job, why string) {
+	w.queue.push(at, rankStep, func() {
+		switch {
+		case j.heard != w.life:
+		case w.asleep():
+			w.cutAt(w.host.wakes, j, why)
+		default:
+			w.cut(j, why)
 		}
-	}
-	return nil
+	})
 }
+
+// counts tells whether steps of a section count among those that ran: all that
+// may change something. Checks, and the question whether one can still go back,
+// do not.
+func counts(s incident.Section) bool {
+	switch s {
+	case incident.SectionSteps, incident.SectionFinally, incident.SectionForward, incident.SectionStopDeploy:
+		return true
+	case incident.SectionPrepare, incident.SectionChecks, incident.SectionReversible:
+	}
+	return false
+}
+
+// behaviour is what a step does in this world: what is said of its unit, else of
+// its name.
+func (w *world) behaviour(ref incident.StepRef) behaviour {
+	name := ref.Name
+	if ref.Section == incident.SectionReversible {
+		name = reversibleName
+	}
+	if does, said := w.c.steps[titled(name, ref.Unit)]; said {
+		return does
+	}
+	return w.c.steps[name]
+}
+
+// turn is which exit of a list is that of an attempt: the question whether one
+// can still go back has the next one each time it is asked.
+func (w *world) turn(ref incident.StepRef) int {
+	if ref.Section != incident.SectionReversible {
+		return ref.Attempt
+	}
+	w.record.questions[ref.Service]++
+	return w.record.questions[ref.Service]
+}
+
+// endsWell tells whether a step comes to its own end with exit code 0.
+func (j *job) endsWell() bool { return j.does.signal == "" && j.does.exit(j.turn) == 0 }
 
 // finish is a step's own end: what it does has come true.
 func (w *world) finish(j *job) {
@@ -89,18 +133,18 @@ func (w *world) finish(j *job) {
 	}
 	j.over = true
 	ref := j.start.Ref
-	if j.does.signal == "" && j.does.happens(ref.Attempt) {
+	if j.does.signal == "" && j.does.happens(j.turn) {
 		for key, s := range j.does.then {
 			w.values[key] = append(w.values[key], placed{from: w.now, series: s})
 		}
 	}
 	switch {
 	case j.heard != w.life || w.brain == nil:
-		w.record.note(w.now, ref.Service, "world", fmt.Sprintf("step %q ends unheard", ref.Name))
+		w.record.note(w.now, ref.Service, "world", fmt.Sprintf("step %q ends unheard", titled(ref.Name, ref.Unit)))
 	case j.start.Resume:
 		w.ended(ref, w.lostEnd(j))
 	default:
-		w.ended(ref, w.result(exited(j.does, ref.Attempt), j.began))
+		w.ended(ref, w.result(exited(j.does, j.turn), j.began))
 	}
 	w.release(j)
 }
@@ -154,11 +198,7 @@ func (w *world) resume(s incident.Start) {
 	}
 	j.start, j.heard = s, w.life
 	if deadline := w.since(s.StartedAt) + s.Timeout; s.Timeout > 0 && deadline < j.ends {
-		w.queue.push(max(deadline, w.now), rankStep, func() {
-			if j.heard == w.life {
-				w.cut(j, "timed out")
-			}
-		})
+		w.cutAt(max(deadline, w.now), j, "timed out")
 	}
 }
 
@@ -177,22 +217,26 @@ func (w *world) lostEnd(j *job) incident.StepResult {
 // probe is the exit code of a step's probe now: as the case says, else 0 once
 // an attempt of the step came to its end with 0.
 func (w *world) probe(s incident.Start) int {
-	if probes := w.c.steps[s.Ref.Name].probes; len(probes) > 0 {
-		w.record.probes[s.Ref.Name]++
-		return nth(probes, w.record.probes[s.Ref.Name], 1)
+	if probes := w.behaviour(s.Ref).probes; len(probes) > 0 {
+		w.record.probes[titled(s.Ref.Name, s.Ref.Unit)]++
+		return nth(probes, w.record.probes[titled(s.Ref.Name, s.Ref.Unit)], 1)
 	}
 	for _, j := range w.jobs {
-		same := j.start.Ref.Run == s.Ref.Run && j.start.Ref.Section == s.Ref.Section && j.start.Ref.Index == s.Ref.Index
-		if same && j.over && !j.killed && j.does.signal == "" && j.does.exit(j.start.Ref.Attempt) == 0 {
+		if sameStep(j.start.Ref, s.Ref) && j.over && !j.killed && j.endsWell() {
 			return 0
 		}
 	}
 	return 1
 }
 
+// sameStep tells whether two attempts are of the same step and unit of a run.
+func sameStep(a, b incident.StepRef) bool {
+	return a.Run == b.Run && a.Section == b.Section && a.Index == b.Index && a.Unit == b.Unit
+}
+
 // result fills in the times of a result.
 func (w *world) result(r incident.StepResult, began time.Duration) incident.StepResult {
-	r.StartedAt, r.EndedAt = w.start.Add(began), w.clock()
+	r.StartedAt, r.EndedAt = w.wall(began), w.clock()
 	return r
 }
 

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,25 +19,39 @@ type facts struct {
 	rollbacks     int
 	steps         int // how many of record.steps of this service there are
 	notifications int
+	received      []received // in the order of receivers; never changed in place
+	// escalations is the highest level told about the incident, captures what
+	// was captured for it.
+	escalations int
+	captures    []string
+}
+
+// received is how many messages a receiver has had.
+type received struct {
+	receiver string
+	count    int
 }
 
 type triggerFact struct{ name, state string }
 
 type incidentFacts struct{ id, state, severity, response, outcome, heldBy string }
 
-type rollbackFacts struct{ id, state, from, to string }
+type rollbackFacts struct{ id, state, from, to, scope string }
 
 func (f facts) equal(g facts) bool {
 	return slices.Equal(f.triggers, g.triggers) && f.incident == g.incident && f.rollback == g.rollback &&
-		f.rollbacks == g.rollbacks && f.steps == g.steps && f.notifications == g.notifications
+		f.rollbacks == g.rollbacks && f.steps == g.steps && f.notifications == g.notifications &&
+		slices.Equal(f.received, g.received) && f.escalations == g.escalations && slices.Equal(f.captures, g.captures)
 }
 
 // moment is everything as it stood from a time on, until the next moment.
 type moment struct {
 	at    time.Duration
 	facts []facts // by the index of the service
-	// steps and messages are how many there are of all services together.
+	// steps and messages are how many there are of all services together, those
+	// about no service included; received are the messages by receiver.
 	steps, messages int
+	received        []received
 }
 
 // note is one line of the timeline.
@@ -49,7 +62,7 @@ type note struct {
 }
 
 // ranStep is one attempt of a step that ran in the world.
-type ranStep struct{ service, name string }
+type ranStep struct{ service, name, unit string }
 
 // record is what happened in a case: every transition, in order. Expectations
 // are answered from it when the case is over.
@@ -60,14 +73,24 @@ type record struct {
 	moments  []moment
 	steps    []ranStep
 	messages int
+	received []received
 	runs     map[string]bool // rollbacks that started a step
 	notes    []note
-	// probes counts how often a step's probe was asked.
-	probes map[string]int
+	// probes counts how often a step's probe was asked, and questions how often
+	// a service's plan asked whether one can still go back.
+	probes, questions map[string]int
+	// captures and levels are what was captured, and the highest level told, by
+	// incident.
+	captures map[string][]string
+	levels   map[string]int
+	guards   map[string]shownGuard
 }
 
 func newRecord(services []string) *record {
-	r := &record{index: map[string]int{}, runs: map[string]bool{}, probes: map[string]int{}}
+	r := &record{
+		index: map[string]int{}, runs: map[string]bool{}, probes: map[string]int{}, questions: map[string]int{},
+		captures: map[string][]string{}, levels: map[string]int{}, guards: map[string]shownGuard{},
+	}
 	r.addServices(services)
 	return r
 }
@@ -93,7 +116,7 @@ func (r *record) note(at time.Duration, service, kind, text string) {
 
 // ran notes that a step really runs now.
 func (r *record) ran(at time.Duration, ref incident.StepRef) {
-	r.steps = append(r.steps, ranStep{service: ref.Service, name: ref.Name})
+	r.steps = append(r.steps, ranStep{service: ref.Service, name: ref.Name, unit: ref.Unit})
 	f := &r.present[r.index[ref.Service]]
 	f.steps++
 	if !r.runs[ref.Run] {
@@ -103,91 +126,9 @@ func (r *record) ran(at time.Duration, ref incident.StepRef) {
 	r.keep(at)
 }
 
-// told notes that people were told about a service, or with an empty one about
-// the daemon itself.
-func (r *record) told(at time.Duration, service string) {
-	r.messages++
-	if i, known := r.index[service]; known {
-		r.present[i].notifications++
-	}
-	r.keep(at)
-}
-
 // keep adds a moment with what is present.
 func (r *record) keep(at time.Duration) {
-	r.moments = append(r.moments, moment{at: at, facts: slices.Clone(r.present), steps: len(r.steps), messages: r.messages})
-}
-
-// observe looks at the brain and keeps what has changed.
-func (w *world) observe() {
-	if w.brain == nil {
-		return
-	}
-	r, changed := w.record, len(w.record.moments) == 0
-	incidents := w.brain.Incidents()
-	for i, service := range r.services {
-		f := r.present[i]
-		f.incident, f.rollback = newest(incidents, service, f.rollback)
-		f.triggers = w.triggers(service, f.triggers)
-		if !f.equal(r.present[i]) {
-			w.noteTriggers(service, r.present[i].triggers, f.triggers)
-			r.present[i], changed = f, true
-		}
-	}
-	if changed {
-		r.keep(w.now)
-	}
-}
-
-// newest is a service's newest incident, closed ones included, and its newest
-// rollback, which may be that of an incident before.
-func newest(incidents []*incident.Incident, service string, before rollbackFacts) (incidentFacts, rollbackFacts) {
-	i := slices.IndexFunc(incidents, func(i *incident.Incident) bool { return i.Service == service })
-	if i < 0 {
-		return incidentFacts{state: none}, before
-	}
-	found := incidents[i]
-	f := incidentFacts{
-		id: found.ID, state: string(found.State), severity: found.Severity.String(), response: found.Decision.Response.String(),
-		outcome: string(found.Outcome), heldBy: string(found.Decision.HeldBy),
-	}
-	if r := found.Rollback; r != nil {
-		before = rollbackFacts{id: r.ID, state: string(r.State), from: r.From, to: r.To}
-	}
-	return f, before
-}
-
-// triggers are the states of a service's triggers. They keep the old slice
-// where nothing has changed.
-func (w *world) triggers(service string, old []triggerFact) []triggerFact {
-	view, known := w.brain.Service(service, w.clock())
-	if !known {
-		return nil
-	}
-	same := len(view.Triggers) == len(old)
-	for i := 0; same && i < len(old); i++ {
-		same = old[i] == triggerFact{view.Triggers[i].Name, view.Triggers[i].State.String()}
-	}
-	if same {
-		return old
-	}
-	facts := make([]triggerFact, len(view.Triggers))
-	for i, t := range view.Triggers {
-		facts[i] = triggerFact{t.Name, t.State.String()}
-	}
-	return facts
-}
-
-func (w *world) noteTriggers(service string, old, present []triggerFact) {
-	for _, t := range present {
-		was := "unknown"
-		for _, o := range old {
-			if o.name == t.name {
-				was = o.state
-			}
-		}
-		if was != t.state {
-			w.record.note(w.now, service, "trigger", fmt.Sprintf("%s: %s → %s", t.name, was, t.state))
-		}
-	}
+	r.moments = append(r.moments, moment{
+		at: at, facts: slices.Clone(r.present), steps: len(r.steps), messages: r.messages, received: r.received,
+	})
 }

@@ -19,7 +19,7 @@ func (w *world) kill(down time.Duration) {
 	}
 	w.record.note(w.now, "", "world", "the daemon is killed and starts again after "+down.String())
 	w.checkReplay()
-	w.brain, w.wake = nil, -1
+	w.brain, w.wake, w.host.unnoticed, w.host.told = nil, -1, 0, time.Time{}
 	w.life++
 	w.queue.push(w.now+down, rankSource, w.restart)
 }
@@ -106,19 +106,19 @@ func (w *world) rebuild() {
 		for len(checks) > 0 && checks[0].at <= until {
 			if checks[0].at >= from && !silent {
 				in := checks[0].in
-				in.Replayed = true
+				in.Check.At, in.Replayed = w.wall(checks[0].at), true
 				w.input(in)
 			}
 			checks = checks[1:]
 		}
 	}
-	for at := w.since(gridAfter(w.start.Add(from-1), poll)); at < w.now; at += poll {
+	for at := w.since(gridAfter(w.wall(from-1), poll)); at < w.now; at += poll {
 		replayUntil(at)
 		answers := w.answers(at, w.metrics.names)
 		if now.how == "error" || now.how == "timeout" {
 			answers = w.answers(w.now, w.metrics.names)
 		}
-		w.input(incident.Samples{At: w.start.Add(at), Kind: incident.Rebuilt, Answers: answers})
+		w.input(incident.Samples{At: w.wall(at), Kind: incident.Rebuilt, Answers: answers})
 	}
 	replayUntil(w.now - 1)
 }

@@ -121,6 +121,20 @@ func (t *table) duration(key string) (time.Duration, bool) {
 	return time.Duration(d), true
 }
 
+// signedDuration is a duration that must be there and may be negative.
+func (t *table) signedDuration(key string) time.Duration {
+	text := t.needed(key)
+	digits, negative := strings.CutPrefix(text, "-")
+	d, err := model.ParseDuration(digits)
+	if err != nil && text != "" {
+		t.problem(key, "%q is not a duration (write it as %q or %q)", text, "1h", "-90s")
+	}
+	if negative {
+		return -time.Duration(d)
+	}
+	return time.Duration(d)
+}
+
 // word is text that must be one of a few words.
 func (t *table) word(key string, words ...string) string {
 	v := t.text(key)

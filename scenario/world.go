@@ -31,6 +31,7 @@ type world struct {
 	brain *incident.Brain
 	life  int
 	wake  time.Duration // -1: not asked for
+	host  host
 	// killAfter, when above 0, kills the daemon right after its journal has that
 	// many entries, once; it then stays down for killDown.
 	killAfter int
@@ -40,7 +41,7 @@ type world struct {
 	journal  journal
 	values   map[seriesKey]history
 	jobs     map[incident.StepRef]*job
-	versions map[string]string // what the version sources show
+	versions map[string]shown // what the version sources show
 	checks   []sentCheck
 	told     told
 	record   *record
@@ -59,12 +60,9 @@ func newWorld(c *Case) *world {
 		wake:     -1,
 		values:   make(map[seriesKey]history, len(c.values)),
 		jobs:     map[incident.StepRef]*job{},
-		versions: map[string]string{},
-		journal: journal{
-			intents: map[incident.StepRef]bool{}, ends: map[incident.StepRef]incident.StepResult{},
-			automatic: map[string]map[string]string{},
-		},
-		told: newTold(c.setting.config),
+		versions: map[string]shown{},
+		journal:  newJournal(),
+		told:     newTold(c.setting.config),
 	}
 	for key, s := range c.values {
 		w.values[key] = history{{series: s}}
@@ -109,18 +107,25 @@ func (w *world) fault(format string, args ...any) {
 	w.faults = append(w.faults, fmt.Sprintf("at %s: ", offset(w.now))+fmt.Sprintf(format, args...))
 }
 
-// clock is the present time as the brain is told.
-func (w *world) clock() time.Time { return w.start.Add(w.now) }
-
-// since is a time of the brain's as an offset from the start.
-func (w *world) since(t time.Time) time.Duration { return t.Sub(w.start) }
-
-// input gives one input to the brain, if it is up.
+// input gives one input to the brain, if it is up. While the host is suspended
+// it waits, and a tick is lost.
 func (w *world) input(in incident.Input) {
-	if w.brain == nil {
-		return
+	switch {
+	case w.brain == nil:
+	case w.asleep():
+		w.defers(in)
+	default:
+		w.noticeClock()
+		w.drive(in)
 	}
-	incident.Drive(w.brain, w.clock(), in, w)
+}
+
+// drive gives one input to the brain at the present time.
+func (w *world) drive(in incident.Input) {
+	if w.brain == nil {
+		return // it was killed by the input before
+	}
+	incident.Drive(w.brain, w.present(), in, w)
 	if w.dying {
 		w.dying = false
 		w.kill(w.killDown)
@@ -150,14 +155,14 @@ func (w *world) boot() {
 
 // scheduleTick asks for the first tick of the grid at or after a time.
 func (w *world) scheduleTick(from time.Duration) {
-	life, poll := w.life, w.options.Poll
-	at := w.since(gridAfter(w.start.Add(from-1), poll))
+	life, poll, stepped := w.life, w.options.Poll, w.host.stepped
+	at := w.since(gridAfter(w.wall(from-1), poll))
 	w.queue.push(at, rankTick, func() {
-		if w.life != life || w.options.Poll != poll {
+		if w.life != life || w.options.Poll != poll || w.host.stepped != stepped {
 			return
 		}
 		w.scheduleTick(w.now + 1)
-		w.input(incident.Samples{At: w.clock(), Kind: incident.Grid, Answers: w.answers(w.now, w.metrics.names)})
+		w.input(incident.Samples{At: w.clock(), Kind: incident.Grid, Answers: w.answers(w.now, w.asked())})
 	})
 }
 
@@ -169,11 +174,15 @@ func gridAfter(t time.Time, poll time.Duration) time.Time {
 
 // happen lets one event of the test file happen.
 func (w *world) happen(e event) {
+	if w.asleep() && e.reachesDaemon() {
+		w.queue.push(w.host.wakes, rankEvent, func() { w.happen(e) })
+		return
+	}
 	switch {
 	case e.deployed != nil:
 		w.deployed(*e.deployed)
 	case e.running != nil:
-		w.shows(e.running.service, e.running.version)
+		w.shows(e.running.service, e.running.shown)
 	case e.health != nil:
 		w.health(*e.health)
 	case e.command != nil:
@@ -183,6 +192,10 @@ func (w *world) happen(e event) {
 		w.kill(e.restart.down)
 	case e.reload != nil:
 		w.reload(e.reload.setting)
+	case e.clock != nil:
+		w.setClock(e.clock.by)
+	case e.suspend != nil:
+		w.suspend(e.suspend.length)
 	}
 }
 

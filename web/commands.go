@@ -30,17 +30,14 @@ func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
 		To         string           `json:"to"`
 		Severity   trigger.Severity `json:"severity"`
 		Scope      string           `json:"scope"`
+		BreakGlass bool             `json:"break_glass"`
 	}
-	if !decode(w, r, &body) || !reasonGiven(w, body.Reason) {
-		return
-	}
-	if body.Scope != "" {
-		fail(w, http.StatusBadRequest, "scope is not implemented in this version")
+	if !decode(w, r, &body) || !reasonGiven(w, body.Reason) || !glassMayBreak(w, r, body.BreakGlass) {
 		return
 	}
 	s.do(w, r, incident.Command{
 		Verb: "rollback", Service: r.PathValue("service"), Reason: body.Reason, To: body.To,
-		Severity: body.Severity, ExternalID: body.IncidentID,
+		Severity: body.Severity, ExternalID: body.IncidentID, Scope: body.Scope, BreakGlass: body.BreakGlass,
 	})
 }
 
@@ -82,7 +79,23 @@ func (s *Server) pardon(w http.ResponseWriter, r *http.Request) {
 	s.do(w, r, incident.Command{Verb: "pardon", Service: r.PathValue("service"), Version: body.Version, Reason: body.Reason})
 }
 
-// word is a person's word on an incident: approve, veto, abort, ack, close.
+// approve is a person's yes, to the plan that they were shown where they say so.
+func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Reason     string `json:"reason"`
+		Plan       string `json:"plan"`
+		BreakGlass bool   `json:"break_glass"`
+	}
+	if !decode(w, r, &body) || !reasonGiven(w, body.Reason) || !glassMayBreak(w, r, body.BreakGlass) {
+		return
+	}
+	id, ok := s.resolve(w, r, "approve")
+	if ok {
+		s.do(w, r, incident.Command{Verb: "approve", Incident: id, Reason: body.Reason, PlanHash: body.Plan, BreakGlass: body.BreakGlass})
+	}
+}
+
+// word is any other word of a person on an incident: veto, abort, ack, close.
 func (s *Server) word(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var body struct {
@@ -128,7 +141,8 @@ func (s *Server) resolve(w http.ResponseWriter, r *http.Request, verb string) (i
 func (s *Server) do(w http.ResponseWriter, r *http.Request, c incident.Command) {
 	ctx, cancel := context.WithTimeout(r.Context(), commandTimeout)
 	defer cancel()
-	c.Actor = Actor(r.Context())
+	p := peerOf(r.Context())
+	c.Actor, c.Roles = p.String(), s.rolesOf(p)
 	reply, err := s.o.Do(ctx, c)
 	if err != nil {
 		s.unavailable(w, err)
@@ -180,6 +194,6 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusInternalServerError, "the configuration was not reloaded, the old one stays in force: "+err.Error())
 		return
 	}
-	s.o.Logger.Info("command", "verb", "reload", "actor", Actor(r.Context()))
+	s.o.Logger.Info("command", "verb", "reload", "actor", peerOf(r.Context()).String())
 	succeed(w, json.RawMessage(`"the configuration was reloaded"`))
 }

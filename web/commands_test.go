@@ -31,6 +31,14 @@ func TestCommandsArrive(t *testing.T) {
 		{"services/_all/lock", `{"reason":"freeze"}`, incident.Command{Verb: "lock", All: true, Reason: "freeze"}},
 		{"services/_all/unlock", `{"reason":"over"}`, incident.Command{Verb: "unlock", All: true, Reason: "over"}},
 		{"services/checkout/pardon", `{"version":"v2"}`, incident.Command{Verb: "pardon", Service: "checkout", Version: "v2"}},
+		{
+			"services/checkout/rollback", `{"reason":"the cache alone","scope":"cache"}`,
+			incident.Command{Verb: "rollback", Service: "checkout", Reason: "the cache alone", Scope: "cache"},
+		},
+		{
+			"incidents/checkout/approve", `{"reason":"seen it","plan":"0a1b2c"}`,
+			incident.Command{Verb: "approve", Incident: "inc-3", Reason: "seen it", PlanHash: "0a1b2c"},
+		},
 		{"incidents/inc-3/veto", `{"reason":"no"}`, incident.Command{Verb: "veto", Incident: "inc-3", Reason: "no"}},
 		{"incidents/checkout/ack", `{"reason":"seen"}`, incident.Command{Verb: "ack", Incident: "inc-3", Reason: "seen"}},
 	}
@@ -104,7 +112,7 @@ func TestADeploymentIsAnsweredOnceItIsOnRecord(t *testing.T) {
 		if got.status != 503 || !strings.Contains(got.Error, "kept in memory") || took != 5*time.Second {
 			t.Errorf("not on record: got %d %q after %v, want 503 after 5s", got.status, got.Error, took)
 		}
-		time.AfterFunc(2*time.Second, func() { w.running = "v2" }) // the disk has room again
+		w.room = time.Now().Add(2 * time.Second) // the disk has room again
 		if got, took := post(t, w); got.status != 200 || took > 2100*time.Millisecond {
 			t.Errorf("on record after a while: got %d after %v, want 200 after 2s", got.status, took)
 		}
@@ -114,6 +122,28 @@ func TestADeploymentIsAnsweredOnceItIsOnRecord(t *testing.T) {
 		w.viewErr = errors.New("stopping")
 		if got, _ := post(t, w); got.status != 503 {
 			t.Errorf("stopping: got %d, want 503", got.status)
+		}
+	})
+}
+
+// TestRollingAndRolledOut: "deploying" is answered once its version is on record,
+// "deployed" once it is on record that it has finished.
+func TestRollingAndRolledOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		s := w.serverAt(clock.New())
+		if got := ask(t, s.Socket(), "POST", "/api/v1/deployments", `{"service":"checkout","version":"v2","rolling":true}`); got.status != 200 || !w.rolling {
+			t.Errorf("deploying: got %d %s, rolling %v", got.status, got.body, w.rolling)
+		}
+		if d, is := w.inputs[0].(incident.Deployed); !is || !d.Rolling {
+			t.Errorf("input: got %+v, want one that is rolling", w.inputs[0])
+		}
+		w.full = true
+		began := time.Now()
+		w.rollsUntil = began.Add(2 * time.Second)
+		got := ask(t, s.Socket(), "POST", "/api/v1/deployments", `{"service":"checkout","version":"v2"}`)
+		if took := time.Since(began); got.status != 200 || took < 2*time.Second || took > 2100*time.Millisecond {
+			t.Errorf("deployed: got %d after %v, want 200 after 2s", got.status, took)
 		}
 	})
 }
@@ -166,7 +196,9 @@ func TestBadBodies(t *testing.T) {
 		{"something after", rollback, `{"reason":"bad"} {}`, 400, "after the object"},
 		{"cut off", rollback, `{"reason":"bad"`, 400, "unexpected EOF"},
 		{"no reason", rollback, `{}`, 400, "reason"},
-		{"scope", rollback, `{"reason":"bad","scope":"application"}`, 400, "not implemented in this version"},
+		{"a plan for a rollback", rollback, `{"reason":"bad","plan":"0a1b"}`, 400, `unknown field "plan"`},
+		{"a plan for a veto", "incidents/inc-3/veto", `{"reason":"bad","plan":"0a1b"}`, 400, `unknown field "plan"`},
+		{"glass in a veto", "incidents/inc-3/veto", `{"reason":"bad","break_glass":true}`, 400, `unknown field "break_glass"`},
 		{"severity", rollback, `{"reason":"bad","severity":"awful"}`, 400, "unknown severity"},
 		{"too large", rollback, `{"reason":"` + strings.Repeat("x", 65<<10) + `"}`, 413, "larger than"},
 		{"duration", pause, `{"reason":"x","for":"soon"}`, 400, "not a duration"},
@@ -226,6 +258,7 @@ func FuzzCommandBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		w := newWorld()
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/v1/services/checkout/rollback", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
 		got := send(t, w.server().Socket(), r)
 		switch got.status {
 		case 200:

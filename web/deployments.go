@@ -47,6 +47,9 @@ type Reported struct {
 	URL            string    `json:"url,omitempty"`
 	Change         string    `json:"change,omitempty"`
 	NoAutoRollback bool      `json:"no_auto_rollback,omitempty"`
+	// Rolling is true for a deployment that has begun and is not everywhere yet; a
+	// report of the same version without it says that it has finished.
+	Rolling bool `json:"rolling,omitempty"`
 }
 
 // deployment takes in a deployment that a person or a pipeline reports, and
@@ -70,10 +73,10 @@ func (s *Server) deployment(w http.ResponseWriter, r *http.Request) {
 	}
 	s.o.Submit(incident.Deployed{
 		Service: body.Service, Version: body.Version, Previous: body.Previous, StartedAt: started,
-		At: now, By: cmp.Or(body.By, Actor(r.Context())), URL: body.URL, Change: body.Change, Source: "api",
-		NoAutoRollback: body.NoAutoRollback,
+		At: now, By: cmp.Or(body.By, peerOf(r.Context()).String()), URL: body.URL, Change: body.Change, Source: "api",
+		NoAutoRollback: body.NoAutoRollback, Rolling: body.Rolling,
 	})
-	recorded, err := s.recorded(r.Context(), body.Service, body.Version)
+	recorded, err := s.recorded(r.Context(), body)
 	switch {
 	case err != nil:
 		s.unavailable(w, err)
@@ -85,17 +88,17 @@ func (s *Server) deployment(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// recorded waits, for a bounded time, until a service's version is the running
-// one: what memory shows is on record.
-func (s *Server) recorded(ctx context.Context, service, version string) (is bool, err error) {
+// recorded waits, for a bounded time, until memory shows what was reported: it
+// shows nothing that is not on record.
+func (s *Server) recorded(ctx context.Context, d Reported) (is bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	tick := s.o.Clock.Ticker(recordPoll)
 	defer tick.Stop()
 	for {
 		err := s.o.View(ctx, func(m Memory, now time.Time) {
-			v, _ := m.Service(service, now)
-			is = v.Running == version
+			v, _ := m.Service(d.Service, now)
+			is = d.shownBy(v)
 		})
 		switch {
 		case is:
@@ -110,6 +113,16 @@ func (s *Server) recorded(ctx context.Context, service, version string) (is bool
 		case <-ctx.Done():
 		}
 	}
+}
+
+// shownBy tells whether a service's view has what was reported: the version runs
+// and, where the report says so, is no longer rolling out.
+func (d Reported) shownBy(v incident.ServiceView) bool {
+	if v.Running != d.Version {
+		return false
+	}
+	rolling := v.Deployment != nil && v.Deployment.Version == d.Version && v.Deployment.Rolling
+	return d.Rolling || !rolling
 }
 
 // problem is what is wrong with a report; empty when nothing is.

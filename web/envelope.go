@@ -22,11 +22,16 @@ type Envelope struct {
 
 // The error types.
 const (
-	ErrorBadRequest  = "bad_request"
-	ErrorForbidden   = "forbidden"
-	ErrorNotFound    = "not_found"
-	ErrorMethod      = "method_not_allowed"
-	ErrorRefused     = "refused"
+	ErrorBadRequest = "bad_request"
+	ErrorForbidden  = "forbidden"
+	ErrorNotFound   = "not_found"
+	ErrorMethod     = "method_not_allowed"
+	ErrorRefused    = "refused"
+	// ErrorConflict is the second use of an Idempotency-Key.
+	ErrorConflict = "conflict"
+	// ErrorLocked is a shut gate.
+	ErrorLocked      = "locked"
+	ErrorMediaType   = "unsupported_media_type"
 	ErrorTooLarge    = "too_large"
 	ErrorUnavailable = "unavailable"
 	ErrorInternal    = "internal"
@@ -47,6 +52,10 @@ func errorType(status int) string {
 		return ErrorRefused
 	case http.StatusRequestEntityTooLarge:
 		return ErrorTooLarge
+	case http.StatusLocked:
+		return ErrorLocked
+	case http.StatusUnsupportedMediaType:
+		return ErrorMediaType
 	case http.StatusServiceUnavailable:
 		return ErrorUnavailable
 	}
@@ -64,6 +73,9 @@ func fail(w http.ResponseWriter, status int, text string) {
 }
 
 func write(w http.ResponseWriter, status int, e Envelope) {
+	if n, is := w.(*noted); is {
+		n.status, n.answer = status, e
+	}
 	body, err := json.Marshal(e)
 	if err != nil {
 		status = http.StatusInternalServerError

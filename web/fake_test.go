@@ -36,9 +36,26 @@ type world struct {
 	notReady  error
 	reloadErr error
 
-	// full is a journal that cannot be written: no deployment comes into force.
+	// full is a journal that cannot be written: no deployment comes into force,
+	// until room, where that is set.
 	full    bool
+	room    time.Time
 	running string
+	// rolling is true while what runs is still rolling out: until rollsUntil, where
+	// that is set.
+	rolling    bool
+	rollsUntil time.Time
+	brakes     []incident.BrakeView
+	// bad is a version that is quarantined.
+	bad string
+
+	// meanwhile, when not nil, is done once while a command is carried out.
+	meanwhile func()
+
+	// configFile, roles and gateToken are the server's options.
+	configFile string
+	roles      map[string][]string
+	gateToken  func(run string) string
 
 	commands []incident.Command
 	inputs   []incident.Input
@@ -59,7 +76,14 @@ func newWorld() *world {
 }
 
 func (w *world) Services(time.Time) []incident.ServiceView {
-	return []incident.ServiceView{{Service: "checkout", State: "ok", Triggers: w.triggers, Running: w.running}}
+	if !w.room.IsZero() && !time.Now().Before(w.room) {
+		w.running = "v2"
+	}
+	v := incident.ServiceView{Service: "checkout", State: "ok", Triggers: w.triggers, Running: w.running, Brakes: w.brakes}
+	if w.running != "" {
+		v.Deployment = &incident.Deployment{Version: w.running, Rolling: w.rolling && (w.rollsUntil.IsZero() || time.Now().Before(w.rollsUntil))}
+	}
+	return []incident.ServiceView{v}
 }
 
 func (w *world) Service(name string, now time.Time) (incident.ServiceView, bool) {
@@ -70,7 +94,9 @@ func (w *world) Versions(name string, _ time.Time) []incident.VersionView {
 	if name != "checkout" {
 		return nil
 	}
-	return []incident.VersionView{{Version: "v2", Standing: "running", Running: true}}
+	return []incident.VersionView{
+		{Version: "v2", Standing: "running", Running: true}, {Version: w.bad, Standing: "quarantined", Why: "rolled back from by inc-2"},
+	}
 }
 
 func (w *world) Why(name string, now time.Time) (incident.WhyView, bool) {
@@ -127,20 +153,27 @@ func (w *world) serverAt(c clock.Clock) *web.Server {
 		History: past{w},
 		Do: func(_ context.Context, c incident.Command) (incident.Reply, error) {
 			w.commands = append(w.commands, c)
+			if f := w.meanwhile; f != nil {
+				w.meanwhile = nil
+				f()
+			}
 			return w.reply, nil
 		},
 		Submit: func(in incident.Input) {
 			w.inputs = append(w.inputs, in)
 			if d, ok := in.(incident.Deployed); ok && !w.full {
-				w.running = d.Version
+				w.running, w.rolling = d.Version, d.Rolling
 			}
 		},
 		Reload: func() error {
 			w.reloads++
 			return w.reloadErr
 		},
-		Ready:    func() error { return w.notReady },
-		Hosts:    []string{"", "ops.example.com", "ops1"},
+		Ready: func() error { return w.notReady },
+		Hosts: []string{"", "ops.example.com", "ops1"},
+
+		ConfigFile: w.configFile, Roles: w.roles, GateToken: w.gateToken,
+
 		Clock:    c,
 		Logger:   hclog.NewNullLogger(),
 		Gatherer: registry,
@@ -158,13 +191,22 @@ type answer struct {
 // ask sends one request, as the user alice on localhost.
 func ask(t *testing.T, h http.Handler, method, target, body string) answer {
 	t.Helper()
+	return send(t, h, request(t, web.Peer{Name: "alice"}, method, target, body))
+}
+
+// request is one on localhost, by somebody whom the kernel names.
+func request(t *testing.T, by web.Peer, method, target, body string) *http.Request {
+	t.Helper()
 	var reader io.Reader
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	r := httptest.NewRequestWithContext(web.WithActor(t.Context(), "alice"), method, target, reader)
+	r := httptest.NewRequestWithContext(web.WithPeer(t.Context(), by), method, target, reader)
 	r.Host = "localhost:9797"
-	return send(t, h, r)
+	if method != http.MethodGet {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r
 }
 
 func send(t *testing.T, h http.Handler, r *http.Request) answer {

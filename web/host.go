@@ -1,6 +1,7 @@
 package web
 
 import (
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -10,18 +11,23 @@ import (
 
 // hostGuard refuses requests whose Host is not ours. Without it a page on the
 // internet could point a name of its own at 127.0.0.1 and read our answers with
-// the browser of whoever looks at it.
-func (s *Server) hostGuard(next http.Handler) http.Handler {
+// the browser of whoever looks at it. listened is the name of [web] listen.
+func (s *Server) hostGuard(listened string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.ours(r.Host) {
-			fail(w, http.StatusForbidden, "the Host "+r.Host+" is not ours (use localhost, an IP address, this machine's name, or set [web] external_url)")
+		if !s.ours(r.Host, listened) {
+			strangeHost(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (s *Server) ours(host string) bool {
+func strangeHost(w http.ResponseWriter, r *http.Request) {
+	fail(w, http.StatusForbidden, "the Host "+r.Host+" is not ours (use localhost, an IP address, this machine's name, or set [web] external_url)")
+}
+
+// ours tells whether a Host is one that we are called by.
+func (s *Server) ours(host, listened string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
@@ -31,5 +37,40 @@ func (s *Server) ours(host string) bool {
 		return true
 	}
 	same := func(known string) bool { return known != "" && strings.EqualFold(name, known) }
-	return same("localhost") || slices.ContainsFunc(s.o.Hosts, same)
+	return same("localhost") || same(listened) || slices.ContainsFunc(s.o.Hosts, same)
+}
+
+// sameOrigin refuses a change that another site's page asks for, and answers the
+// request itself then. A browser says where a page is from; who does not say it
+// is no browser.
+//
+// The socket has no name that could be pointed elsewhere, so any Host will do
+// there, but for a browser's: somebody may have put a proxy in front.
+func (s *Server) sameOrigin(w http.ResponseWriter, r *http.Request, d door) bool {
+	if err := s.origins.Check(r); err != nil {
+		fail(w, http.StatusForbidden, "the request comes from a page of another site ("+err.Error()+"): nothing is changed for it")
+		return false
+	}
+	browser := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+	if d == socketDoor && browser && !s.ours(r.Host, "") {
+		strangeHost(w, r)
+		return false
+	}
+	return true
+}
+
+// isJSON wants a body to be called JSON, and answers the request itself when it
+// is not: what a form of another site can send never is. A request without a
+// body, which only a reload may be, needs no name for it.
+func isJSON(w http.ResponseWriter, r *http.Request) bool {
+	kind := r.Header.Get("Content-Type")
+	if kind == "" && r.ContentLength == 0 {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(kind)
+	if err == nil && media == "application/json" {
+		return true
+	}
+	fail(w, http.StatusUnsupportedMediaType, "want Content-Type: application/json (curl: --json, or -H 'Content-Type: application/json')")
+	return false
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
 // The limits of a connection. A reader that dawdles must not hold one for ever.
@@ -26,6 +28,8 @@ const (
 type Listeners struct {
 	socket *socket
 	tcp    net.Listener // nil without one
+	// name is the host of the TCP address as it was written; it may be empty.
+	name string
 }
 
 // Listen opens the unix socket, and TCP unless tcp is empty. Close or Serve
@@ -43,7 +47,8 @@ func Listen(ctx context.Context, socketPath, tcp string) (*Listeners, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("web.listen: %w", err), s.Close())
 	}
-	return &Listeners{socket: s, tcp: t}, nil
+	name, _, _ := net.SplitHostPort(tcp) // it was good enough to listen on
+	return &Listeners{socket: s, tcp: t, name: name}, nil
 }
 
 // SocketPath is where the socket is.
@@ -70,17 +75,20 @@ func (l *Listeners) Close() error {
 }
 
 // Serve answers on both doors until ctx ends, then lets requests under way
-// finish for a moment. The listeners are closed when it returns.
+// finish for a moment. The listeners are closed when it returns. A ConfigFile
+// that is wrong is an error.
 func (s *Server) Serve(ctx context.Context, l *Listeners) error {
-	servers := []*http.Server{s.server(s.Socket())}
-	doors := []net.Listener{l.socket}
+	socket := s.server(s.Socket())
+	servers := []*http.Server{socket}
+	serve := []func() error{func() error { return socket.Serve(l.socket) }}
 	if l.tcp != nil {
-		servers = append(servers, s.server(s.TCP()))
-		doors = append(doors, l.tcp)
+		tcp := s.server(s.tcp(l.name))
+		servers = append(servers, tcp)
+		serve = append(serve, func() error { return s.serveTCP(tcp, l.tcp) })
 	}
 	ended := make(chan error, len(servers))
-	for i, server := range servers {
-		go func() { ended <- server.Serve(doors[i]) }()
+	for _, f := range serve {
+		go func() { ended <- f() }()
 	}
 	var first error
 	waiting := len(servers)
@@ -101,6 +109,20 @@ func (s *Server) Serve(ctx context.Context, l *Listeners) error {
 		errs = append(errs, failure(<-ended))
 	}
 	return errors.Join(append(errs, l.Close())...)
+}
+
+// serveTCP answers on TCP, with TLS and for the users of the web-config file
+// where there is one.
+func (s *Server) serveTCP(server *http.Server, l net.Listener) error {
+	if s.o.ConfigFile == "" {
+		return server.Serve(l)
+	}
+	flags := &toolkit.FlagConfig{WebConfigFile: &s.o.ConfigFile}
+	err := toolkit.Serve(l, server, flags, slog.New(logHandler{s.o.Logger}))
+	if err == nil || errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return fmt.Errorf("web.config_file: %w", err)
 }
 
 // failure drops the error with which a server says that it was asked to end.

@@ -10,20 +10,36 @@ import (
 // nobody is the actor where nothing says who asks.
 const nobody = "unknown"
 
-type actorKey struct{}
-
-// Actor is who is on the other end of a request's connection: a user's name, or
-// "uid 1000" where the name is not known.
-func Actor(ctx context.Context) string {
-	if name, ok := ctx.Value(actorKey{}).(string); ok {
-		return name
-	}
-	return nobody
+// Peer is who is on the other end of a request. The zero value is somebody of
+// whom nothing is known.
+type Peer struct {
+	// Name is the user's; "uid 1000" where the system has no name for the kernel's
+	// number, and empty where nothing says who asks.
+	Name string
+	// Root is true for user ID 0 on the unix socket, whatever it is called. A user
+	// of that name on TCP is a user like any other.
+	Root bool
 }
 
-// WithActor names the one on the other end.
-func WithActor(ctx context.Context, name string) context.Context {
-	return context.WithValue(ctx, actorKey{}, name)
+// String is the name for the record and for people.
+func (p Peer) String() string {
+	if p.Name == "" {
+		return nobody
+	}
+	return p.Name
+}
+
+type peerKey struct{}
+
+// WithPeer names the one on the other end of a connection.
+func WithPeer(ctx context.Context, p Peer) context.Context {
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// peerOf is who is on the other end; the zero Peer where that is not known.
+func peerOf(ctx context.Context) Peer {
+	p, _ := ctx.Value(peerKey{}).(Peer)
+	return p
 }
 
 // connContext asks the kernel once a connection who is on the other end.
@@ -36,7 +52,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 	if err != nil {
 		return ctx
 	}
-	return WithActor(ctx, userName(uid))
+	return WithPeer(ctx, Peer{Name: userName(uid), Root: uid == 0})
 }
 
 func userName(uid uint32) string {

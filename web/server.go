@@ -51,43 +51,74 @@ type Options struct {
 	Reload func() error
 	// Ready returns why the daemon is not ready; nil when it is.
 	Ready func() error
-	// Hosts are the names that TCP requests may call us by, beside localhost
-	// and IP addresses: that of external_url and the machine's own.
-	Hosts    []string
-	Clock    clock.Clock
-	Logger   hclog.Logger
-	Gatherer prometheus.Gatherer
+	// Hosts are the names that TCP requests may call us by, beside localhost,
+	// IP addresses and that of [web] listen: that of external_url and the machine's
+	// own.
+	Hosts []string
+	// ConfigFile is the exporter-toolkit's file of TLS and users for TCP, which is
+	// read anew at each request; empty means neither.
+	ConfigFile string
+	// Roles are the users of each role: viewer, operator and approver give rights,
+	// each those of the one before; any other counts for approvals only. Without
+	// any, whoever may open the socket may do everything, and TCP only reads.
+	Roles map[string][]string
+	// GateToken is the token of a run's own steps, which opens the gate to them
+	// while the run is running; nil, or an empty token, opens it to nobody.
+	GateToken func(run string) string
+	Clock     clock.Clock
+	Logger    hclog.Logger
+	Gatherer  prometheus.Gatherer
 }
 
 // Server answers HTTP requests. It is safe for concurrent use.
-type Server struct{ o Options }
+type Server struct {
+	o       Options
+	users   users
+	keys    keys
+	origins *http.CrossOriginProtection
+}
 
 // New makes a server; it listens on nothing.
-func New(o Options) *Server { return &Server{o: o} }
+func New(o Options) *Server {
+	return &Server{o: o, users: users{path: o.ConfigFile}, origins: http.NewCrossOriginProtection()}
+}
 
-// Socket is the handler of the unix socket: everything, commands too.
-func (s *Server) Socket() http.Handler { return s.door(commands) }
+// Socket is the handler of the unix socket: the kernel says who asks.
+func (s *Server) Socket() http.Handler { return s.door(socketDoor) }
 
-// TCP is the handler of the TCP listener: reads only, and only for requests
-// whose Host is ours.
-func (s *Server) TCP() http.Handler { return s.hostGuard(s.door(readsOnly)) }
+// TCP is the handler of the TCP listener, for requests whose Host is ours. It
+// reads for everybody: keeping out whoever is no user is the toolkit's part,
+// which Serve puts in front of it.
+func (s *Server) TCP() http.Handler { return s.tcp("") }
 
-// door is what a listener lets through.
+// tcp is TCP for a listener that also has a name.
+func (s *Server) tcp(listened string) http.Handler { return s.hostGuard(listened, s.door(tcpDoor)) }
+
+// door is where a request comes in.
 type door int
 
 const (
-	readsOnly door = iota
-	commands
+	tcpDoor door = iota
+	socketDoor
 )
 
-// endpoint is what one path does: one method and its handler.
+// verbReload is the verb that loads the configuration again.
+const verbReload = "reload"
+
+// endpoint is what one path does: one method, its handler, and the right that it
+// needs. verb names it to those who lack that.
 type endpoint struct {
 	method string
+	verb   string
+	needs  right
 	handle http.HandlerFunc
 }
 
-func get(h http.HandlerFunc) endpoint  { return endpoint{method: http.MethodGet, handle: h} }
-func post(h http.HandlerFunc) endpoint { return endpoint{method: http.MethodPost, handle: h} }
+func get(h http.HandlerFunc) endpoint { return endpoint{method: http.MethodGet, handle: h} }
+
+func post(verb string, needs right, h http.HandlerFunc) endpoint {
+	return endpoint{method: http.MethodPost, verb: verb, needs: needs, handle: h}
+}
 
 // endpoints are all paths. A path has one method: what reads and what changes
 // never share one.
@@ -96,7 +127,7 @@ func (s *Server) endpoints() map[string]endpoint {
 	paths := map[string]endpoint{
 		"/-/healthy": get(s.healthy),
 		"/-/ready":   get(s.ready),
-		"/-/reload":  post(s.reload),
+		"/-/reload":  post(verbReload, mayApprove, s.reload),
 		"/metrics":   get(metrics.ServeHTTP),
 
 		"/api/v1/services":                    get(s.services),
@@ -105,16 +136,19 @@ func (s *Server) endpoints() map[string]endpoint {
 		"/api/v1/services/{service}/versions": get(s.versions),
 		"/api/v1/incidents":                   get(s.incidents),
 		"/api/v1/incidents/{id}":              get(s.incident),
+		"/api/v1/gate/{service}":              get(s.gate),
 
-		"/api/v1/services/{service}/rollback": post(s.rollback),
-		"/api/v1/services/{service}/pardon":   post(s.pardon),
-		"/api/v1/deployments":                 post(s.deployment),
+		"/api/v1/services/{service}/rollback": post("rollback", mayApprove, s.rollback),
+		"/api/v1/services/{service}/pardon":   post("pardon", mayApprove, s.pardon),
+		"/api/v1/deployments":                 post("deployments", mayOperate, s.deployment),
+		"/api/v1/incidents/{id}/approve":      post("approve", mayApprove, s.approve),
+		"/api/v1/incidents/{id}/ack":          post("ack", mayOperate, s.word("ack")),
 	}
 	for _, verb := range []string{"pause", "resume", "lock", "unlock"} {
-		paths["/api/v1/services/{service}/"+verb] = post(s.brake(verb))
+		paths["/api/v1/services/{service}/"+verb] = post(verb, mayOperate, s.brake(verb))
 	}
-	for _, verb := range []string{"approve", "veto", "abort", "ack", "close"} {
-		paths["/api/v1/incidents/{id}/"+verb] = post(s.word(verb))
+	for _, verb := range []string{"veto", "abort", "close"} {
+		paths["/api/v1/incidents/{id}/"+verb] = post(verb, mayApprove, s.word(verb))
 	}
 	return paths
 }
@@ -122,7 +156,7 @@ func (s *Server) endpoints() map[string]endpoint {
 func (s *Server) door(d door) http.Handler {
 	mux := http.NewServeMux()
 	for path, e := range s.endpoints() {
-		mux.HandleFunc(path, e.behind(d))
+		mux.HandleFunc(path, s.behind(d, e))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
@@ -130,9 +164,8 @@ func (s *Server) door(d door) http.Handler {
 	return secure(mux)
 }
 
-// behind refuses other methods, and keeps changing verbs off a door that only
-// reads.
-func (e endpoint) behind(d door) http.HandlerFunc {
+// behind refuses other methods, and lets a change through only for those who may.
+func (s *Server) behind(d door, e endpoint) http.HandlerFunc {
 	allowed := e.method
 	if allowed == http.MethodGet {
 		allowed = "GET, HEAD"
@@ -143,11 +176,35 @@ func (e endpoint) behind(d door) http.HandlerFunc {
 		case r.Method != e.method && !head:
 			w.Header().Set("Allow", allowed)
 			fail(w, http.StatusMethodNotAllowed, r.Method+" is not allowed here (use "+allowed+")")
-		case d == readsOnly && e.method != http.MethodGet:
-			fail(w, http.StatusForbidden, "TCP only reads, because nothing says who asks: send commands over the unix socket")
-		default:
+		case e.method == http.MethodGet:
 			e.handle(w, r)
+		default:
+			s.change(w, r, d, e)
 		}
+	}
+}
+
+// change carries out what changes something, for those who may, once.
+func (s *Server) change(w http.ResponseWriter, r *http.Request, d door, e endpoint) {
+	if !s.sameOrigin(w, r, d) {
+		return
+	}
+	p := peerOf(r.Context())
+	if d == tcpDoor {
+		var err error
+		if p, err = s.users.named(r); err != nil {
+			s.o.Logger.Error("who sends a command cannot be told: [web] config_file cannot be read", "err", err)
+			fail(w, http.StatusInternalServerError, "who you are cannot be told: [web] config_file cannot be read (the daemon's log says more)")
+			return
+		}
+		r = r.WithContext(WithPeer(r.Context(), p))
+	}
+	if !s.may(d, p, e) {
+		s.forbidden(w, d, p, e)
+		return
+	}
+	if isJSON(w, r) {
+		s.once(w, r, e.handle)
 	}
 }
 

@@ -18,8 +18,9 @@ type app struct {
 	// terminal tells whether stdout is one: only there are colour and a redrawn line.
 	terminal bool
 
-	// address and output are the flags of every command that asks the daemon.
-	address, output string
+	// address, httpConfig and output are the flags of every command that asks the
+	// daemon.
+	address, httpConfig, output string
 }
 
 // run carries out a command line and returns the exit code.

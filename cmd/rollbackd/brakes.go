@@ -111,7 +111,7 @@ func checkLength(cmd *cobra.Command, length string) error {
 }
 
 func (a *app) setBrake(cmd *cobra.Command, b brake, service string, body map[string]string) error {
-	c, err := newClient(a.address)
+	c, err := a.client()
 	if err != nil {
 		return err
 	}

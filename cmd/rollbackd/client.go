@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/config"
 	"github.com/spf13/cobra"
 
 	"github.com/rollbackd/rollbackd/web"
@@ -32,6 +35,8 @@ type client struct {
 	http    *http.Client
 	base    string
 	address string
+	// local is true for a unix socket, named where a file says who we are.
+	local, named bool
 }
 
 // unreachableError says that no daemon answers at an address.
@@ -46,16 +51,14 @@ func (e *unreachableError) Error() string {
 
 func (e *unreachableError) Unwrap() error { return e.err }
 
-// refusalError is an answer of the daemon that is not a success.
+// refusalError is an answer of the daemon that is not a success. Its text says
+// what to do about it where the daemon cannot know.
 type refusalError struct {
 	status int
 	web.Envelope
 }
 
 func (e *refusalError) Error() string {
-	if e.status == http.StatusForbidden {
-		return e.Envelope.Error + " (--web.address " + defaultAddress + ")"
-	}
 	if e.Guard != "" {
 		return fmt.Sprintf("refused by %s: %s", e.Guard, e.Envelope.Error)
 	}
@@ -69,11 +72,12 @@ func (a *app) clientFlags(cmd *cobra.Command) *cobra.Command {
 		address = defaultAddress
 	}
 	cmd.Flags().StringVar(&a.address, "web.address", address,
-		"the daemon: unix:/path or http://host:port (TCP only reads); $"+addressVariable+" sets the default")
+		"the daemon: unix:/path, or http(s)://host:port, where only users may do more than read; $"+addressVariable+" sets the default")
+	cmd.Flags().StringVar(&a.httpConfig, "http.config.file", "", "user, password and TLS for an http(s) address: a file as promtool takes it")
 	a.outputFlag(cmd)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		if _, err := newClient(a.address); err != nil {
-			return usagef(cmd, "--web.address: %v", err)
+		if _, err := a.client(); err != nil {
+			return usagef(cmd, "%v", err)
 		}
 		return a.checkOutput(cmd)
 	}
@@ -91,28 +95,58 @@ func (a *app) checkOutput(cmd *cobra.Command) error {
 	return nil
 }
 
-// newClient makes a client for an address as --web.address spells it.
-func newClient(address string) (*client, error) {
-	transport := &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}
-	c := &client{http: &http.Client{Transport: transport, Timeout: answerWithin}, address: address}
+// client makes a client for the daemon that the flags name.
+func (a *app) client() (*client, error) { return newClient(a.address, a.httpConfig) }
+
+// newClient makes a client for an address as --web.address spells it, and the
+// file of --http.config.file; that may be empty.
+func newClient(address, httpConfig string) (*client, error) {
+	c := &client{http: &http.Client{Timeout: answerWithin}, address: address, named: httpConfig != ""}
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		path = strings.TrimPrefix(path, "//")
-		if path == "" {
-			return nil, fmt.Errorf("%q has no path (try %s)", address, defaultAddress)
+		switch {
+		case path == "":
+			return nil, fmt.Errorf("--web.address: %q has no path (try %s)", address, defaultAddress)
+		case c.named:
+			return nil, fmt.Errorf("--http.config.file is for http(s) addresses, and --web.address is %s", address)
 		}
-		c.base = "http://rollbackd"
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", path)
+		c.base, c.local = "http://rollbackd", true
+		c.http.Transport = &http.Transport{
+			MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				var d net.Dialer
+				return d.DialContext(ctx, "unix", path)
+			},
 		}
 		return c, nil
 	}
 	u, err := url.Parse(address)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("%q is neither unix:/path nor http://host:port", address)
+		return nil, fmt.Errorf("--web.address: %q is neither unix:/path nor http(s)://host:port", address)
+	}
+	if u.User != nil {
+		return nil, fmt.Errorf("--web.address: a password does not belong into an address: name a file with it by --http.config.file")
 	}
 	c.base = strings.TrimSuffix(u.String(), "/")
-	return c, nil
+	c.http.Transport, err = transport(httpConfig)
+	return c, err
+}
+
+// transport carries requests over TCP, as a file of Prometheus's HTTP client
+// options says.
+func transport(file string) (http.RoundTripper, error) {
+	if file == "" {
+		return &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}, nil
+	}
+	options, _, err := config.LoadHTTPConfigFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--http.config.file %s: %s", file, strings.Join(strings.Fields(err.Error()), " "))
+	}
+	t, err := config.NewRoundTripperFromConfig(*options, "rollbackd")
+	if err != nil {
+		return nil, fmt.Errorf("--http.config.file %s: %w", file, err)
+	}
+	return t, nil
 }
 
 // get reads. path is below the root; v, when not nil, takes the data.
@@ -134,10 +168,26 @@ func (c *client) ask(ctx context.Context, method, path string, body []byte, v an
 	if err != nil {
 		return nil, err
 	}
-	return open(status, text, v)
+	data, err := open(status, text, v)
+	if refused, is := errors.AsType[*refusalError](err); is {
+		refused.Envelope.Error += c.hint(status)
+	}
+	return data, err
 }
 
-// exchange sends a request and reads the whole answer.
+// hint is what to do about a refusal that comes of how we ask.
+func (c *client) hint(status int) string {
+	switch {
+	case status == http.StatusUnauthorized && !c.named:
+		return " (--http.config.file names a file that has them)"
+	case status == http.StatusForbidden && !c.local && !c.named:
+		return " (--web.address " + defaultAddress + ")"
+	}
+	return ""
+}
+
+// exchange sends a request and reads the whole answer. A command has a key of its
+// own and is sent once: the daemon refuses a second one, whoever sends it again.
 func (c *client) exchange(ctx context.Context, method, path string, body []byte) (status int, text []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
@@ -145,6 +195,8 @@ func (c *client) exchange(ctx context.Context, method, path string, body []byte)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Idempotency-Key", rand.Text())
+		request.GetBody = nil // net/http takes the key for leave to send it again
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
@@ -160,6 +212,12 @@ func (c *client) exchange(ctx context.Context, method, path string, body []byte)
 
 // open takes the data out of an answer.
 func open(status int, text []byte, v any) (json.RawMessage, error) {
+	switch status { // these are answered before the daemon's own part, in plain text
+	case http.StatusUnauthorized:
+		return nil, &refusalError{status: status, Envelope: web.Envelope{Error: "the daemon wants a user and the right password"}}
+	case http.StatusTooManyRequests:
+		return nil, &refusalError{status: status, Envelope: web.Envelope{Error: "the daemon is asked too often (rate_limit of its web-config file)"}}
+	}
 	var e web.Envelope
 	if err := json.Unmarshal(text, &e); err != nil {
 		return nil, fmt.Errorf("the answer (status %d) is not rollbackd's: %w", status, err)

@@ -48,7 +48,7 @@ func (a *app) argumentsOf(command string) cobra.CompletionFunc {
 	case "versions", "why", rollbackName, "pardon", "deployed", "deploying", "pause", "resume", "lock", "unlock":
 		return first(a.ask(serviceNames))
 	}
-	if slices.ContainsFunc(words(), func(w word) bool { return w.verb == command }) {
+	if command == approveName || slices.ContainsFunc(words(), func(w word) bool { return w.verb == command }) {
 		return first(a.ask(openIncidents))
 	}
 	return nil
@@ -63,6 +63,8 @@ func (a *app) flagsOf(command string) map[string]cobra.CompletionFunc {
 		"severity":    oneOf("critical", "high", "medium", "low"),
 		"state":       oneOf(stateWords()...),
 		"config.file": tomlFiles,
+
+		"http.config.file": yamlFiles,
 	}
 	switch command {
 	case "incidents":
@@ -81,7 +83,7 @@ func (a *app) flagsOf(command string) map[string]cobra.CompletionFunc {
 // offers nothing: there is nobody to tell.
 func (a *app) ask(o offer) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		c, err := newClient(a.address)
+		c, err := a.client()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -107,6 +109,10 @@ func oneOf(words ...string) cobra.CompletionFunc {
 
 func tomlFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return []cobra.Completion{"toml"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+func yamlFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return []cobra.Completion{"yml", "yaml"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
 // configured offers the services of the file that was named before.

@@ -24,9 +24,13 @@ func (a *app) deployingCommand() *cobra.Command {
 		Short: "Report that a version is being deployed",
 		Long: `Reports that a version begins to be deployed, at this moment: what breaks from here
 on is blamed on it. Call it at the start of a deployment, and "deployed" at its
-end.`,
+end: until then it counts as rolling out, and a rollback waits for it a while, or
+stops it.`,
 		Example: "  rollbackd deploying checkout --version v2 --previous v1",
-	}, func(r *web.Reported) { r.StartedAt = a.clock.Now().UTC().Truncate(time.Millisecond) })
+	}, func(r *web.Reported) {
+		r.StartedAt = a.clock.Now().UTC().Truncate(time.Millisecond)
+		r.Rolling = true
+	})
 }
 
 // deploymentCommand completes a command that reports a deployment. stamp adds
@@ -39,7 +43,7 @@ func (a *app) deploymentCommand(cmd *cobra.Command, stamp func(*web.Reported)) *
 		if err := needs(cmd, "version", report.Version); err != nil {
 			return err
 		}
-		c, err := newClient(a.address)
+		c, err := a.client()
 		if err != nil {
 			return err
 		}

@@ -101,7 +101,7 @@ func rollbackCode(err error, otherwise int) int {
 		return exitBlocked
 	case http.StatusServiceUnavailable:
 		return exitRollbackNoReply
-	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound:
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 		return exitRollbackUsage // as it stands it will not be carried out, however often it is tried
 	}
 	return otherwise

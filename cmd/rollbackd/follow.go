@@ -134,6 +134,12 @@ func progress(i *incident.Incident, now time.Time) string {
 	case step != "":
 		parts = append(parts, step)
 	}
+	if w := waiting(r); w != "" {
+		parts = append(parts, plain(w))
+	}
+	if len(i.Needs) > 0 {
+		parts = append(parts, "needs "+plain(needed(i.Needs)))
+	}
 	return strings.Join(append(parts, elapsed(r, now)), " · ")
 }
 
@@ -144,13 +150,13 @@ func present(r *incident.Run) string {
 	for _, s := range r.All() {
 		if s.Section != incident.SectionSteps {
 			if s.State == incident.StepRunning {
-				return plain(s.Name) + " (" + string(s.Section) + ")"
+				return plain(titleOf(s)) + " (" + string(s.Section) + ")"
 			}
 			continue
 		}
 		total++
 		if s.State != incident.StepPending {
-			at, name = total, s.Name
+			at, name = total, titleOf(s)
 		}
 	}
 	if at == 0 {

@@ -82,7 +82,7 @@ func story(t *testing.T, chapters ...*incident.Incident) *client {
 		_, _ = w.Write(body)
 	}))
 	t.Cleanup(server.Close)
-	c, err := newClient(server.URL)
+	c, err := newClient(server.URL, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestFollowingADaemonThatGoes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := httptest.NewServer(tt.answer)
 			defer server.Close()
-			c, err := newClient(server.URL)
+			c, err := newClient(server.URL, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestAnOutageIsSaidOnce(t *testing.T) {
 		_, _ = w.Write(body)
 	}))
 	defer server.Close()
-	c, err := newClient(server.URL)
+	c, err := newClient(server.URL, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (a *app) incidentsCommand() *cobra.Command {
 			if err := checkFilter(cmd, state, since, limit); err != nil {
 				return err
 			}
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ deployment that was rolled back once be rolled back again.`,
 			if err := needs(cmd, "version", version); err != nil {
 				return err
 			}
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}

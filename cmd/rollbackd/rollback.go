@@ -19,18 +19,14 @@ type rollbackRequest struct {
 	To         string `json:"to,omitempty"`
 	IncidentID string `json:"incident_id,omitempty"`
 	Severity   string `json:"severity,omitempty"`
+	Scope      string `json:"scope,omitempty"`
+	BreakGlass bool   `json:"break_glass,omitempty"`
 }
-
-// The flags of rollback that are not there yet.
-const (
-	laterScope      = "scope"
-	laterBreakGlass = "break-glass"
-)
 
 func (a *app) rollbackCommand() *cobra.Command {
 	var request rollbackRequest
-	var scope string
-	var breakGlass, detach bool
+	var detach bool
+	var local localFlags
 	cmd := a.clientFlags(&cobra.Command{
 		Use:     rollbackName + " SERVICE --reason R",
 		GroupID: groupAct,
@@ -43,15 +39,29 @@ and a journal that cannot be written can refuse it.
 Exit codes: 0 completed and verified; 2 blocked, or refused by a guard (nothing
 was changed); 3 aborted (nothing was changed); 4 partial (something was changed
 and it is not verified: see "rollbackd show"); 64 wrong usage, which an unknown
-service and an address that only reads are, too; 69 no daemon answers, or it went
-while the rollback was waited for; 1 the waiting was interrupted, or failed: the
-rollback goes on.`,
+service, a role that is missing and an address that only reads are, too; 69 no daemon
+answers, or it went while the rollback was waited for; 1 the waiting was
+interrupted, or failed: the rollback goes on.
+
+` + localHelp,
 		Example: `  rollbackd rollback checkout --reason "5xx since v2"
   rollbackd rollback checkout --to v1.4.2 --reason "v1.5.0 loses orders" --incident-id INC-1234
-  rollbackd rollback checkout --reason "drill" --detach`,
+  rollbackd rollback checkout --scope cache --reason "only the cache is bad"
+  rollbackd rollback checkout --reason "drill" --detach
+  rollbackd rollback checkout --local --config.file /etc/rollbackd/rollbackd.toml --reason "no network"`,
 		Args: exactly("SERVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkRollback(cmd, request, scope, breakGlass); err != nil {
+			if err := local.check(cmd, detach); err != nil {
+				return err
+			}
+			if local.on {
+				command, err := localCommand(cmd, args[0], request, request.Scope, request.BreakGlass)
+				if err != nil {
+					return err
+				}
+				return a.rollBackLocally(cmd, local, command)
+			}
+			if err := checkRollback(cmd, request); err != nil {
 				return err
 			}
 			return a.rollBack(cmd.Context(), args[0], request, detach)
@@ -62,21 +72,13 @@ rollback goes on.`,
 	cmd.Flags().StringVar(&request.IncidentID, "incident-id", "", "your own incident's ID, for the record")
 	cmd.Flags().StringVar(&request.Severity, "severity", "", "critical, high, medium or low (default high)")
 	cmd.Flags().BoolVar(&detach, "detach", false, "do not wait: print the incident's ID and exit with 0")
-	cmd.Flags().StringVar(&scope, laterScope, "", "(not implemented in this version)")
-	cmd.Flags().BoolVar(&breakGlass, laterBreakGlass, false, "(not implemented in this version)")
-	for _, later := range []string{laterScope, laterBreakGlass} {
-		cmd.Flag(later).Hidden = true // known by name, so that it is refused by name
-	}
+	cmd.Flags().StringVar(&request.Scope, "scope", "", "only the steps of this scope (a word of the steps' \"only\")")
+	cmd.Flags().BoolVar(&request.BreakGlass, "break-glass", false, "as root on the host, set aside what others would have to approve; everybody is paged")
+	local.add(cmd)
 	return cmd
 }
 
-func checkRollback(cmd *cobra.Command, r rollbackRequest, scope string, breakGlass bool) error {
-	switch {
-	case scope != "":
-		return usagef(cmd, "--%s is not implemented in this version", laterScope)
-	case breakGlass:
-		return usagef(cmd, "--%s is not implemented in this version", laterBreakGlass)
-	}
+func checkRollback(cmd *cobra.Command, r rollbackRequest) error {
 	if r.Severity != "" {
 		if _, err := trigger.ParseSeverity(r.Severity); err != nil {
 			return usagef(cmd, "--severity: %v", err)
@@ -86,7 +88,7 @@ func checkRollback(cmd *cobra.Command, r rollbackRequest, scope string, breakGla
 }
 
 func (a *app) rollBack(ctx context.Context, service string, request rollbackRequest, detach bool) error {
-	c, err := newClient(a.address)
+	c, err := a.client()
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
@@ -23,7 +25,8 @@ func (a *app) runCommand() *cobra.Command {
 		GroupID: groupRun,
 		Short:   "Run the daemon",
 		Long: `Runs the daemon until SIGTERM or SIGINT. A step that runs is then finished before
-it ends; a second signal ends it at once, and the next start waits for the step.
+it ends; a second signal records the step as interrupted, leaves it running and
+ends the daemon at once with exit code 1: the next start takes the step up again.
 SIGHUP loads the configuration again, whole or not at all.`,
 		Example: `  rollbackd run --config.file /etc/rollbackd/rollbackd.toml
   rollbackd run --config.file /etc/rollbackd --shadow --log.format json`,
@@ -43,7 +46,7 @@ SIGHUP loads the configuration again, whole or not at all.`,
 	cmd.Flags().StringVar(&o.ConfigFile, "config.file", "", "the configuration: a file, or a folder of *.toml (required)")
 	cmd.Flags().BoolVar(&o.Shadow, "shadow", false, "decide, record and tell for every service, but never act")
 	cmd.Flags().StringVar(&o.Socket, "web.socket", "", "the unix socket, instead of the configuration's")
-	cmd.Flags().StringVar(&o.Listen, "web.listen", "", "the TCP address that only reads, instead of the configuration's")
+	cmd.Flags().StringVar(&o.Listen, "web.listen", "", "the TCP address, instead of the configuration's")
 	logs.add(cmd)
 	return cmd
 }
@@ -85,10 +88,47 @@ func (a *app) runDaemon(ctx context.Context, o daemon.Options) error {
 		defer close(reloading)
 		reloadAt(hangups, ended, d, o.Logger)
 	}()
-	err = d.Run(ctx)
+	err = runUntilTwice(ctx, d)
 	close(ended)
+	if errors.Is(err, errInterrupted) {
+		return err // a reload that hangs is no reason to stay either
+	}
 	<-reloading
 	return err
+}
+
+// errInterrupted is how a daemon ends that was told twice to stop.
+var errInterrupted = errors.New("told twice to stop: ended at once, and a step that runs was left alone; the next start takes it up again")
+
+// lastWords is how long the second signal waits for what it leaves behind to be
+// on record: a disk that hangs must not keep the process.
+const lastWords = 3 * time.Second
+
+// runUntilTwice runs the daemon until ctx ends, which the first signal does, or
+// gives it up at the second.
+func runUntilTwice(ctx context.Context, d *daemon.Daemon) error {
+	signals := make(chan os.Signal, 2)
+	told := 0
+	if ctx.Err() != nil {
+		told++ // before anybody listened here
+	}
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-signals:
+			if told++; told < 2 {
+				continue
+			}
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+			defer cancel()
+			return errors.Join(errInterrupted, d.Interrupt(bounded))
+		}
+	}
 }
 
 func reloadAt(hangups <-chan os.Signal, ended <-chan struct{}, d *daemon.Daemon, logger hclog.Logger) {

@@ -17,7 +17,7 @@ pauses and locks.`,
 		Example: "  rollbackd services\n  rollbackd services -o json | jq '.[] | select(.state != \"ok\")'",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ the rollback has ended. On a terminal that is what happens without the flag, too
 		Example: "  rollbackd show checkout\n  rollbackd show checkout-20260301-030205 -o json | jq .rollback.steps",
 		Args:    exactly("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}

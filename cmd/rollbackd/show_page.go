@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,14 +18,15 @@ func (a *app) incidentPage(i *incident.Incident) *page {
 		"closed", instant(i.ClosedAt),
 		"outcome", string(i.Outcome),
 		"your id", i.ExternalID,
+		"asked by", i.AskedBy,
 		"acked by", i.AckedBy,
 		"vetoed by", i.VetoedBy,
+		"group", i.Group,
 	)
 	p.heading("why")
 	p.decision(i.Decision)
-	for _, ap := range i.Approvals {
-		p.line("  approved by %s at %s %s", ap.By, instant(ap.At), plain(ap.Reason))
-	}
+	p.people(i)
+	p.members(i.Members)
 	if len(i.Triggers) > 0 {
 		p.heading("triggers")
 		p.table("  ", evidenceRows(i.Triggers))
@@ -39,6 +41,7 @@ func (a *app) incidentPage(i *incident.Incident) *page {
 	if i.Rollback != nil {
 		p.run(i.Rollback, i.Timeline)
 	}
+	p.captures(i.Captures)
 	if i.Verification.State != "" {
 		p.heading("verification %s", i.Verification.State)
 		p.facts("from", instant(i.Verification.From), "deadline", instant(i.Verification.Until), "result", i.Verification.Reason)
@@ -62,6 +65,8 @@ func (p *page) decision(d incident.Decision) {
 		"releases when", d.ReleasesWhen,
 		"deadline", instant(d.Deadline),
 		"target", d.Target,
+		"scope", d.Scope,
+		"plan", d.PlanHash,
 	)
 	if len(d.Holds) < 2 {
 		return
@@ -86,21 +91,61 @@ func evidenceRows(triggers []incident.Evidence) [][]string {
 // run adds one rollback with its steps. The timeline says why it was begun.
 func (p *page) run(r *incident.Run, timeline []incident.Moment) {
 	p.heading("%s", strings.Join([]string{"rollback " + arrow(r.From, r.To), string(r.State), elapsed(r, p.now)}, " · "))
-	p.facts("begun by", r.By, "because", cause(r, timeline), "stopped", r.Stopping, "ended", ending(r))
-	rows := [][]string{{"STEP", "PART", "PHASE", "STATE", "ATTEMPTS", "TOOK", "EXIT"}}
+	p.facts(
+		"begun by", r.By, "because", cause(r, timeline), "scope", r.Scope, "waits", waiting(r), "stopped", r.Stopping,
+		"ended", ending(r), "recovered", recoveredAfter(r),
+	)
+	p.table("  ", stepRows(r.All()))
 	for _, s := range r.All() {
-		rows = append(rows, []string{s.Name, string(s.Section), s.Phase, string(s.State), fmt.Sprint(s.Attempts), stepTook(s), exitText(s.ExitCode)})
-	}
-	p.table("  ", rows)
-	for _, s := range r.All() {
+		for _, a := range s.Approvals {
+			p.line("  %s: %s", plain(titleOf(s)), plain(yes(a)))
+		}
 		if s.State != incident.StepFailed && s.State != incident.StepUncertain {
 			continue
 		}
-		p.line("  %s: %s", plain(s.Name), plain(s.Error))
-		for line := range strings.Lines(s.Output) {
-			p.line("    | %s", plain(strings.TrimRight(line, "\r\n")))
-		}
+		p.line("  %s: %s", plain(titleOf(s)), plain(s.Error))
+		p.quote(s.Output)
 	}
+}
+
+// quote adds what a step or a capture wrote.
+func (p *page) quote(output string) {
+	for line := range strings.Lines(output) {
+		p.line("    | %s", plain(strings.TrimRight(line, "\r\n")))
+	}
+}
+
+// stepRows are the steps of a run; their units only where one has any.
+func stepRows(steps []incident.StepRun) [][]string {
+	rows := [][]string{{"STEP", "PART", "PHASE", "STATE", "ATTEMPTS", "TOOK", "EXIT"}}
+	units := slices.ContainsFunc(steps, func(s incident.StepRun) bool { return s.Unit != "" })
+	if units {
+		rows[0] = slices.Insert(rows[0], 1, "UNIT")
+	}
+	for _, s := range steps {
+		row := []string{s.Name, string(s.Section), s.Phase, string(s.State), fmt.Sprint(s.Attempts), stepTook(s), exitText(s.ExitCode)}
+		if units {
+			row = slices.Insert(row, 1, s.Unit)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// waiting is what a run waits for before its first change; empty when that is over.
+func waiting(r *incident.Run) string {
+	if r.Changed || r.State.Ended() {
+		return ""
+	}
+	return r.Waiting
+}
+
+// recoveredAfter is the step after which the rest of the plan was not needed.
+func recoveredAfter(r *incident.Run) string {
+	if r.Enough == nil {
+		return ""
+	}
+	return "after " + titleOf(incident.StepRun{Name: r.Enough.Name, Unit: r.Enough.Unit}) + ": the steps after it were not needed"
 }
 
 // cause is why a rollback was begun: the last decision before it.

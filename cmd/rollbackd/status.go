@@ -36,7 +36,7 @@ pause or lock on it. Exits with 1 when the daemon is not ready.`,
 		Example: "  rollbackd status\n  rollbackd status -o json | jq .open_incidents[].id",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}

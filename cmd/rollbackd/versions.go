@@ -19,7 +19,7 @@ quarantined or unproven.`,
 		Example: "  rollbackd versions checkout",
 		Args:    exactly("SERVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}

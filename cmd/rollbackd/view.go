@@ -72,6 +72,9 @@ func incidentRows(list []*incident.Incident) [][]string {
 		if result == "" && i.Decision.HeldBy != "" {
 			result = "held by " + string(i.Decision.HeldBy)
 		}
+		if w := waits(i); w != "" {
+			result = strings.TrimPrefix(result+", "+w, ", ")
+		}
 		run := ""
 		if i.Rollback != nil {
 			run = strings.TrimSpace(arrow(i.Rollback.From, i.Rollback.To) + " " + string(i.Rollback.State))
@@ -99,6 +102,9 @@ func deploymentText(d *incident.Deployment) string {
 	}
 	if d.By != "" {
 		text += ", by " + d.By
+	}
+	if d.Rolling {
+		text += ", still rolling out"
 	}
 	if d.Own {
 		text += ", our own rollback"

@@ -18,7 +18,7 @@ and what a critical breach that began now would lead to.`,
 		Example: "  rollbackd why checkout",
 		Args:    exactly("SERVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}
@@ -56,6 +56,11 @@ func (a *app) whyPage(w whyView) *page {
 	if w.Incident != nil {
 		p.heading("incident %s · %s", w.Incident.ID, w.Incident.State)
 		p.decision(w.Incident.Decision)
+		p.people(w.Incident)
+		if run := w.Incident.Rollback; run != nil && !run.State.Ended() {
+			p.facts("rollback", progress(w.Incident, p.now), "scope", run.Scope)
+		}
+		p.members(w.Incident.Members)
 	}
 	p.heading("if a critical breach began now")
 	p.decision(w.IfCritical)

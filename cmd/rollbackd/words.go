@@ -10,17 +10,11 @@ import (
 	"github.com/rollbackd/rollbackd/web"
 )
 
-// word is a person's word on an incident.
+// word is a person's word on an incident, but for a yes.
 type word struct{ verb, done, short, long, example string }
 
 func words() []word {
 	return []word{
-		{
-			"approve", "approved", "Say yes to a rollback that waits, or is held",
-			`Approves the rollback of an incident that waits for a yes. On a held incident it
-promotes the rollback, and the record names the guards that your yes overrides.`,
-			`  rollbackd approve checkout --reason "orders fail, seen it myself"`,
-		},
 		{
 			"veto", "vetoed", "Say no: this deployment is not rolled back",
 			`Vetoes an incident's rollback. The veto stands for this deployment until the
@@ -47,7 +41,7 @@ begins, and "finally" steps run if anything was changed.`,
 }
 
 func (a *app) wordCommands() []*cobra.Command {
-	var commands []*cobra.Command
+	commands := []*cobra.Command{a.approveCommand()}
 	for _, w := range words() {
 		commands = append(commands, a.wordCommand(w))
 	}
@@ -67,7 +61,7 @@ func (a *app) wordCommand(w word) *cobra.Command {
 			if err := needs(cmd, "reason", reason); err != nil {
 				return err
 			}
-			c, err := newClient(a.address)
+			c, err := a.client()
 			if err != nil {
 				return err
 			}

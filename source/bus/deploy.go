@@ -19,6 +19,7 @@ const (
 	deployURL
 	deployChange
 	deployNoAutoRollback
+	deployRolling
 )
 
 func deployKey(key []byte) int {
@@ -41,6 +42,8 @@ func deployKey(key []byte) int {
 		return deployChange
 	case "no_auto_rollback":
 		return deployNoAutoRollback
+	case "rolling":
+		return deployRolling
 	case "specversion", "releaseId", "serviceId":
 		return keyForeign
 	}
@@ -107,6 +110,8 @@ func (b *deployBody) field(s *scanner, key int) (err error) {
 		b.Change, err = s.brief("change")
 	case deployNoAutoRollback:
 		b.NoAutoRollback, err = s.flag("no_auto_rollback")
+	case deployRolling:
+		b.Rolling, err = s.flag("rolling")
 	}
 	return err
 }

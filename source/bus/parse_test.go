@@ -220,16 +220,17 @@ func TestParseDeploy(t *testing.T) {
 		{"version alone", `{"version":"v2"}`, incident.Deployed{Version: "v2", At: arrival()}},
 		{
 			"everything",
-			`{"service":"checkout","version":"v2","previous":"v1","started_at":"2026-01-02T03:00:00Z","at":"2026-01-02T03:02:00+00:00","by":"alice","url":"https://ci/7","change":"abc","no_auto_rollback":true}`,
+			`{"service":"checkout","version":"v2","previous":"v1","started_at":"2026-01-02T03:00:00Z","at":"2026-01-02T03:02:00+00:00","by":"alice","url":"https://ci/7","change":"abc","no_auto_rollback":true,"rolling":true}`,
 			incident.Deployed{
 				Version: "v2", Previous: "v1", StartedAt: at("2026-01-02T03:00:00Z"), At: at("2026-01-02T03:02:00Z"),
-				By: "alice", URL: "https://ci/7", Change: "abc", NoAutoRollback: true,
+				By: "alice", URL: "https://ci/7", Change: "abc", NoAutoRollback: true, Rolling: true,
 			},
 		},
 		{
 			"what runs need not fit into a step, and notes are kept brief", `{"version":"2:1.0~rc1","url":"` + strings.Repeat("é", 300) + `","change":"a\u0007b"}`,
 			incident.Deployed{Version: "2:1.0~rc1", At: arrival(), URL: strings.Repeat("é", 256), Change: "ab"},
 		},
+		{"rolled out", `{"version":"v2","rolling":false}`, incident.Deployed{Version: "v2", At: arrival()}},
 		{"long ago", `{"version":"v2","started_at":"2020-01-02T03:00:00Z"}`, incident.Deployed{Version: "v2", At: arrival(), StartedAt: at("2020-01-02T03:00:00Z")}},
 	}
 	for _, tt := range tests {
@@ -247,6 +248,7 @@ func TestParseDeploy(t *testing.T) {
 	refused := map[string]string{
 		`{}`: "missing_version", `{"version":""}`: "missing_version", `{"version":7}`: "bad_type",
 		`{"version":"v2","version":"v3"}`: "duplicate_key", `{"version":"v2","no_auto_rollback":"yes"}`: "bad_type",
+		`{"version":"v2","rolling":"yes"}`: "bad_type", `{"version":"v2","rolling":1}`: "bad_type", `{"version":"v2","rolling":true,"rolling":false}`: "duplicate_key",
 		`{"version":"v2","at":"now"}`: "bad_time", `{"version":"v2","at":"2026-01-02T03:10:00Z"}`: "future",
 		`{"version":"v2","started_at":"2026-01-02T03:10:00Z"}`: "future", `{"version":"v\u0000"}`: "bad_id",
 		`{"version":"-rf"}`: "bad_id", `{"version":"v 2"}`: "bad_id", `{"version":"v2","previous":"v²"}`: "bad_id", `{"version":"v` + strings.Repeat("2", 128) + `"}`: "bad_id",
@@ -292,7 +294,7 @@ func FuzzHealth(f *testing.F) {
 // FuzzDeploy is FuzzHealth for deployments. What is valid JSON and is called
 // malformed would be a fault of the scanner.
 func FuzzDeploy(f *testing.F) {
-	f.Add(`{"version":"v2","previous":"v1","at":"2026-01-02T03:04:05Z","no_auto_rollback":false}`)
+	f.Add(`{"version":"v2","previous":"v1","at":"2026-01-02T03:04:05Z","no_auto_rollback":false,"rolling":true}`)
 	f.Add(`{"version":"v2","x":{"y":[{"z":-1.5E-3}]},"url":"\u00e9\n"}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		d, _, err := bus.ParseDeploy(event(body), rules())

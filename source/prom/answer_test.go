@@ -207,28 +207,3 @@ func TestReadOfAnUnknownMetric(t *testing.T) {
 		t.Errorf("answers (-want +got):\n%s", diff)
 	}
 }
-
-func TestRunning(t *testing.T) {
-	of := func(pairs ...string) string {
-		return strings.ReplaceAll(vector(pairs...), `"service"`, `"version"`)
-	}
-	tests := []struct{ name, body, want string }{
-		{"counted", of("v1", "1", "v2", "3"), "v2"},
-		{"one series an instance", of("v1", "1", "v2", "1", "v1", "1"), "v1"},
-		{"level", of("v1", "2", "v2", "2"), ""},
-		{"nothing", of(), ""},
-		{"counts of nothing", of("v1", "0", "v2", "NaN", "v3", "-1"), ""},
-		{"infinitely many", of("v1", "+Inf", "v2", "3"), "v1"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := open(t, options(always(200, tt.body))).Running(t.Context(), epoch(), "q", "version")
-			if err != nil || got != tt.want {
-				t.Errorf("running %q, %v, want %q", got, err, tt.want)
-			}
-		})
-	}
-	if _, err := open(t, options(always(500, ""))).Running(t.Context(), epoch(), "q", "version"); err == nil || !strings.Contains(err.Error(), "http_5xx") {
-		t.Errorf("error %v, want one that says http_5xx", err)
-	}
-}

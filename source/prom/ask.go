@@ -37,9 +37,9 @@ func (s span) index(t time.Time) int {
 
 // vector is what a question gave at one instant.
 type vector struct {
-	// reason says why it is unusable; empty when it is not.
-	reason string
-	series []series
+	// reason says why it is unusable; empty when it is not. why says it in full.
+	reason, why string
+	series      []series
 }
 
 // series is one series: the value of the kept label, and its value.
@@ -68,7 +68,7 @@ func (s *Source) ask(ctx context.Context, q question, sp span) []vector {
 	ctx, cancel := s.clock.WithTimeout(ctx, timeout)
 	defer cancel()
 	order := s.order()
-	var last string
+	var last, why string
 	for i, n := range order {
 		attempt, done := s.share(ctx, len(order)-i)
 		vectors, reason, err := s.askServer(attempt, n, q, sp)
@@ -76,7 +76,7 @@ func (s *Source) ask(ctx context.Context, q question, sp span) []vector {
 		if reason == "" {
 			return vectors
 		}
-		last = reason
+		last, why = reason, err.Error()
 		s.failed(n, q, reason, err)
 		if !elsewhere(reason) || ctx.Err() != nil {
 			break
@@ -85,7 +85,7 @@ func (s *Source) ask(ctx context.Context, q question, sp span) []vector {
 	}
 	vectors := make([]vector, sp.count)
 	for i := range vectors {
-		vectors[i].reason = last
+		vectors[i].reason, vectors[i].why = last, why
 	}
 	return vectors
 }
@@ -230,11 +230,14 @@ func convert(value model.Value, q question, sp span, vectors []vector) bool {
 		}
 		return true
 	case *model.Scalar:
-		// A scalar names no service, so it only answers a question about one.
-		if q.match == "" || sp.count != 1 {
+		// A scalar names no service, so it only answers a question about one, or
+		// about none. There it is always returned: only its value can say no.
+		if q.match == "" && !q.whole || sp.count != 1 {
 			return false
 		}
-		add(0, q.match, v.Value)
+		if !q.whole || v.Value != 0 {
+			add(0, q.match, v.Value)
+		}
 		return true
 	}
 	return false

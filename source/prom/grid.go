@@ -2,6 +2,7 @@ package prom
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -50,7 +51,9 @@ func (s *Source) poll(ctx context.Context, tick time.Time) {
 	limit := max(s.opt.Poll-s.opt.Poll/20, s.opt.Timeout)
 	bounded, cancel := s.clock.WithTimeout(ctx, limit)
 	defer cancel()
+	hold := s.beginTickHold(bounded, tick)
 	answers := s.measure(bounded, request{metrics: s.names, span: instant(tick)})[0]
+	held := s.endTickHold(hold)
 	if ctx.Err() != nil {
 		return
 	}
@@ -64,5 +67,6 @@ func (s *Source) poll(ctx context.Context, tick time.Time) {
 		s.opt.Observer.SetDown(sourceName)
 		s.opt.Observer.Blind(sourceName, s.opt.Poll)
 	}
+	maps.Copy(answers, held)
 	s.opt.Sink.Submit(incident.Samples{At: tick, Kind: incident.Grid, Answers: answers})
 }

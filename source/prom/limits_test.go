@@ -156,6 +156,6 @@ func FuzzAnswer(f *testing.F) {
 		for _, samples := range history {
 			check(samples.Answers)
 		}
-		_, _ = s.Running(t.Context(), epoch(), "q", "version")
+		_, _ = s.Census(t.Context(), epoch(), "q", "version")
 	})
 }

@@ -80,6 +80,10 @@ type Options struct {
 
 	Metrics  []Metric
 	Services []Service
+	// HoldWhen is PromQL that is asked at every tick and answers under
+	// incident.HoldWhenMetric: while it returns anything, nothing is to be done.
+	// Empty means that it is not asked.
+	HoldWhen string
 
 	Sink source.Sink
 	// Clock, Logger and Observer may be nil: the real clock, no log, no metrics.

@@ -19,6 +19,9 @@ type question struct {
 	match string
 	// anyValue keeps every value of the by label, not only those of services.
 	anyValue bool
+	// whole is a question about no service: whatever is returned counts, without
+	// its labels, and a scalar other than zero does too.
+	whole bool
 }
 
 // parts are the questions a metric asks about one service. An empty query means

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/benbjohnson/clock"
 	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/api"
 
+	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/source"
 	"github.com/rollbackd/rollbackd/trigger"
 )
@@ -48,6 +51,8 @@ type Source struct {
 	mu      sync.Mutex
 	servers []server
 	slow    map[question]bool
+
+	slowHold atomic.Bool // hold_when did not answer its last tick in time
 }
 
 // New makes a source. Its error lists every mistake of the options.
@@ -114,13 +119,21 @@ func (s *Source) avoid(n int) {
 // Read asks the metrics now as of at, for one service; a metric that is asked
 // for all services at once answers for the others too. It is meant for the read
 // before acting, and waits behind no poll. The context bounds it: what has not
-// been answered when it ends is unknown.
+// been answered when it ends is unknown. The answer of hold_when is asked for by
+// its name, incident.HoldWhenMetric.
 func (s *Source) Read(ctx context.Context, at time.Time, metrics []string, service string) map[string]trigger.Answer {
+	var hold *holding
+	if s.opt.HoldWhen != "" && slices.Contains(metrics, incident.HoldWhenMetric) {
+		hold = s.beginHold(ctx, at)
+	}
 	answers := s.measure(ctx, request{metrics: metrics, service: service, span: instant(at), lane: laneUrgent})[0]
 	for _, name := range metrics {
 		if _, known := s.plans[name]; !known {
 			answers[name] = trigger.Answer{Err: reasonUnknownMetric}
 		}
+	}
+	if hold != nil {
+		answers[incident.HoldWhenMetric] = hold.answer()
 	}
 	return answers
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,9 +38,10 @@ type Query struct {
 	Label string
 }
 
-// Asker answers a Query. It gives an empty version when there is none.
+// Asker answers a Query: how many units run which version, that of most units
+// first. It is empty where there is none.
 type Asker interface {
-	Running(ctx context.Context, at time.Time, query, label string) (string, error)
+	Census(ctx context.Context, at time.Time, query, label string) ([]incident.VersionCount, error)
 }
 
 // Options say what to look at.
@@ -62,8 +64,15 @@ type Watcher struct {
 	opt Options
 
 	mu      sync.Mutex
-	seen    map[string]string // service → version
+	seen    map[string]sight  // by service: what was told last
 	trouble map[string]string // service → why it cannot be seen
+}
+
+// sight is what a source shows of one service. The census is empty where it
+// cannot tell.
+type sight struct {
+	version string
+	census  []incident.VersionCount
 }
 
 // New makes a watcher; its error lists what is wrong with the options.
@@ -91,7 +100,7 @@ func New(opt Options) (*Watcher, error) {
 	if opt.Logger == nil {
 		opt.Logger = hclog.NewNullLogger()
 	}
-	return &Watcher{opt: opt, seen: map[string]string{}, trouble: map[string]string{}}, errors.Join(problems...)
+	return &Watcher{opt: opt, seen: map[string]sight{}, trouble: map[string]string{}}, errors.Join(problems...)
 }
 
 func (o Options) services() []string {
@@ -106,8 +115,8 @@ func (o Options) services() []string {
 }
 
 // Run looks at once and then on every tick of the grid, until the context ends;
-// it then returns nil. Each version is told when it is first seen and when it
-// changes.
+// it then returns nil. Each version is told when it is first seen, and when it or
+// the number of units that run it changes.
 func (w *Watcher) Run(ctx context.Context) error {
 	if len(w.opt.services()) == 0 {
 		<-ctx.Done()
@@ -124,24 +133,27 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
+// LookAtLinks reads the symbolic links alone, now: what there is to see without
+// asking anybody. Run may follow it.
+func (w *Watcher) LookAtLinks() {
+	for _, l := range w.opt.Symlinks {
+		v, err := readLink(l.Path)
+		w.tell(l.Service, SourceSymlink, sight{version: v}, err)
+	}
+}
+
 // look reads all sources as of one tick. One that is slow holds up no other, and
 // none holds up the next tick.
 func (w *Watcher) look(ctx context.Context, tick time.Time) {
 	ctx, cancel := w.opt.Clock.WithTimeout(ctx, w.opt.Poll-w.opt.Poll/20)
 	defer cancel()
-	for _, l := range w.opt.Symlinks {
-		v, err := readLink(l.Path)
-		w.tell(l.Service, SourceSymlink, v, err)
-	}
+	w.LookAtLinks()
 	var wg sync.WaitGroup
 	for _, q := range w.opt.Queries {
 		wg.Go(func() {
-			v, err := w.opt.Asker.Running(ctx, tick, q.Query, label(q))
-			if err == nil && v == "" {
-				err = fmt.Errorf("version_query %s: no version has the most instances", q.Query)
-			}
+			seen, err := w.census(ctx, tick, q)
 			if !errors.Is(err, context.Canceled) {
-				w.tell(q.Service, SourceQuery, v, err)
+				w.tell(q.Service, SourceQuery, seen, err)
 			}
 		})
 	}
@@ -157,7 +169,8 @@ func label(q Query) string {
 
 // tell hands a version over when it is news, and logs trouble when it begins,
 // changes or ends.
-func (w *Watcher) tell(service, from, v string, err error) {
+func (w *Watcher) tell(service, from string, s sight, err error) {
+	v := s.version
 	if err == nil && !source.IsVersion(v) {
 		err = fmt.Errorf("%s: %.40q is no version that can be used: want %s", from, v, source.VersionWanted)
 	}
@@ -176,9 +189,10 @@ func (w *Watcher) tell(service, from, v string, err error) {
 		delete(w.trouble, service)
 		w.opt.Logger.Info("the running version is known again", "service", service, "source", from, "version", v)
 	}
-	if w.seen[service] == v {
+	s.census = bounded(s.census)
+	if last := w.seen[service]; last.version == v && slices.Equal(last.census, s.census) {
 		return
 	}
-	w.seen[service] = v
-	w.opt.Sink.Submit(incident.VersionSeen{Service: service, Version: v, At: now, Source: from})
+	w.seen[service] = s
+	w.opt.Sink.Submit(incident.VersionSeen{Service: service, Version: v, At: now, Source: from, Census: slices.Clone(s.census)})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,8 @@ type inbox struct {
 	mu   sync.Mutex
 	told []string
 	at   []time.Time
+
+	censuses []string // beside each
 }
 
 func (b *inbox) Submit(in incident.Input) {
@@ -34,6 +37,7 @@ func (b *inbox) Submit(in incident.Input) {
 	defer b.mu.Unlock()
 	if v, ok := in.(incident.VersionSeen); ok {
 		b.told = append(b.told, v.Service+"="+v.Version+"@"+v.Source)
+		b.censuses = append(b.censuses, say(v.Census))
 		b.at = append(b.at, v.At)
 	}
 }
@@ -147,7 +151,7 @@ func TestAVersionIsToldFirstAndWhenItChanges(t *testing.T) {
 	}
 }
 
-// asker answers with one version after the other.
+// asker answers with one census after the other: "v1×7 v2", that of most first.
 type asker struct {
 	mu      sync.Mutex
 	answers map[string][]string
@@ -155,7 +159,7 @@ type asker struct {
 	labels  map[string]bool
 }
 
-func (a *asker) Running(ctx context.Context, at time.Time, query, label string) (string, error) {
+func (a *asker) Census(ctx context.Context, at time.Time, query, label string) ([]incident.VersionCount, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.at, a.labels[label] = append(a.at, at), true
@@ -164,13 +168,22 @@ func (a *asker) Running(ctx context.Context, at time.Time, query, label string) 
 		a.mu.Unlock()
 		<-ctx.Done()
 		a.mu.Lock()
-		return "", ctx.Err()
+		return nil, ctx.Err()
 	}
 	a.answers[query] = left[1:]
 	if left[0] == "error" {
-		return "", errors.New("http_5xx")
+		return nil, errors.New("http_5xx")
 	}
-	return left[0], nil
+	var census []incident.VersionCount
+	for one := range strings.FieldsSeq(left[0]) {
+		version, units, counted := strings.Cut(one, "×")
+		n, err := strconv.Atoi(units)
+		if counted && err != nil {
+			return nil, err
+		}
+		census = append(census, incident.VersionCount{Version: version, Units: max(n, 1)})
+	}
+	return census, nil
 }
 
 func TestVersionQueries(t *testing.T) {
@@ -226,5 +239,25 @@ func TestNewSaysAllThatIsWrong(t *testing.T) {
 func TestNothingToWatch(t *testing.T) {
 	if box := watch(t, version.Options{}, time.Minute, nil); len(box.told) != 0 {
 		t.Errorf("told %v, want nothing", box.told)
+	}
+}
+
+// What there is to see without asking anybody is told at once, and only once.
+func TestLookAtLinks(t *testing.T) {
+	link := release(t, "v1")
+	point(t, link, "releases/v1")
+	box := &inbox{}
+	a := &asker{labels: map[string]bool{}}
+	w, err := version.New(version.Options{
+		Symlinks: []version.Symlink{{Service: "s", Path: link}}, Queries: []version.Query{{Service: "q", Query: "q"}}, Asker: a,
+		Poll: time.Second, Sink: box,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.LookAtLinks()
+	w.LookAtLinks()
+	if diff := cmp.Diff([]string{"s=v1@symlink"}, box.told); diff != "" || len(a.at) > 0 {
+		t.Errorf("told (-want +got):\n%s\nand asked %d times, want never", diff, len(a.at))
 	}
 }

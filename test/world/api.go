@@ -77,6 +77,8 @@ type Rollback struct {
 // Step is one step of a run.
 type Step struct {
 	Name      string    `json:"name"`
+	Unit      string    `json:"unit"`
+	Section   string    `json:"section"`
 	State     string    `json:"state"`
 	Attempts  int       `json:"attempts"`
 	ExitCode  *int      `json:"exit_code"`
@@ -147,6 +149,20 @@ func (d *Daemon) Incidents(t testing.TB, service string) []Incident {
 	var list []Incident
 	d.Get(t, "/api/v1/incidents?service="+service, &list)
 	return list
+}
+
+// Newest is the newest incident of each service that has one, by service.
+func (d *Daemon) Newest(t testing.TB) map[string]Incident {
+	t.Helper()
+	var list []Incident
+	d.Get(t, "/api/v1/incidents?limit=1000", &list)
+	newest := map[string]Incident{}
+	for _, i := range list {
+		if _, newer := newest[i.Service]; !newer {
+			newest[i.Service] = i
+		}
+	}
+	return newest
 }
 
 // AwaitTrigger waits until a trigger is as wanted.

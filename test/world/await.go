@@ -10,6 +10,10 @@ import (
 // glance is the pause between two looks at something that is awaited.
 const glance = 20 * time.Millisecond
 
+// slow is long enough for what takes seconds, on a machine that is busy with all
+// of a fleet.
+const slow = 2 * time.Minute
+
 // Await looks until done says true, and fails the test when that takes longer
 // than within. What done saw last is shown then.
 func Await(t testing.TB, what string, within time.Duration, done func() (ok bool, saw string)) {
@@ -54,8 +58,12 @@ func debianPackage(program string) string {
 	switch program {
 	case "promtool":
 		return "prometheus"
-	case "prometheus-alertmanager":
-		return "prometheus-alertmanager"
+	case "initdb", "postgres":
+		return "postgresql"
+	case "psql":
+		return "postgresql-client"
+	case "script":
+		return "bsdutils"
 	}
 	return program
 }

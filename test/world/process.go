@@ -21,13 +21,20 @@ type Process struct {
 // StartProcess starts a program; it is killed at the end of the test at the latest.
 func StartProcess(t testing.TB, log string, argv ...string) *Process {
 	t.Helper()
+	return StartProcessAs(t, nil, log, argv...)
+}
+
+// StartProcessAs is StartProcess for a program that runs as another user; nil
+// means the one who runs the test.
+func StartProcessAs(t testing.TB, as *syscall.Credential, log string, argv ...string) *Process {
+	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &Process{cmd: exec.Command(argv[0], argv[1:]...), log: log, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}
 	err = p.cmd.Start()
 	if closed := out.Close(); err == nil {
 		err = closed // the program has a copy of its own

@@ -134,6 +134,9 @@ listen = "127.0.0.1:0"
 {{.O.More}}
 `))
 
+// Address is where the daemon is asked, as --web.address takes it.
+func (w *World) Address() string { return "unix:" + w.socket }
+
 // Start starts the daemon, for the first time or again.
 func (w *World) Start() {
 	w.t.Helper()
