@@ -232,7 +232,8 @@ func (b *Brain) ahead(own breaker, all []breaker) string {
 	var first *breaker
 	for _, x := range b.withQueue(own, all) {
 		s := b.mem.service(x.name)
-		if x.name == own.name || !asksOrActs(s) && !(x.before(own) && b.aboutTo(x.name, s)) {
+		sooner := x.before(own) && b.aboutTo(x.name, s)
+		if x.name == own.name || !asksOrActs(s) && !sooner {
 			continue
 		}
 		if first == nil || x.before(*first) {

@@ -103,15 +103,7 @@ func (inc *Incident) foldKind(e Entry) {
 			Name: e.Captured.Name, State: r.State, ExitCode: r.ExitCode, Output: r.Output, Error: r.Error, At: e.At,
 		})
 	case KindStoodDown:
-		// The confirm-read found it well: back to watching.
-		inc.State = Firing
-		inc.Decision = Decision{State: Firing, Reason: e.Text, Severity: inc.Severity}
-		inc.Approvals = nil
-		for i := range inc.Triggers {
-			if inc.Triggers[i].ClearedAt.IsZero() {
-				inc.Triggers[i].ClearedAt = e.At
-			}
-		}
+		inc.foldStoodDown(e)
 	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded, KindWaiting, KindEnough:
 		inc.foldRun(e)
 	case KindClosed:
@@ -150,6 +142,18 @@ func (inc *Incident) foldOpened(e Entry) {
 	inc.again = true
 }
 
+// foldStoodDown takes in that the confirm-read found it well: back to watching.
+func (inc *Incident) foldStoodDown(e Entry) {
+	inc.State = Firing
+	inc.Decision = Decision{State: Firing, Reason: e.Text, Severity: inc.Severity}
+	inc.Approvals = nil
+	for i := range inc.Triggers {
+		if inc.Triggers[i].ClearedAt.IsZero() {
+			inc.Triggers[i].ClearedAt = e.At
+		}
+	}
+}
+
 // foldApproved takes in a yes, to the incident's rollback or to an approval step.
 func (inc *Incident) foldApproved(e Entry) {
 	c := e.Command
@@ -160,7 +164,7 @@ func (inc *Incident) foldApproved(e Entry) {
 		inc.Approvals = append(inc.Approvals, a)
 	} else if run := inc.Rollback; run != nil {
 		if step := run.step(*c.Step); step != nil {
-			step.Approvals = append(step.Approvals[:len(step.Approvals):len(step.Approvals)], a)
+			step.Approvals = append(slices.Clip(step.Approvals), a)
 		}
 	}
 }

@@ -250,11 +250,11 @@ func (s State) directness() int {
 }
 
 func reasonText(op opinion, d *Deployment) string {
-	text := evidenceText(op.evidence, d)
+	parts := []string{evidenceText(op.evidence, d)}
 	for _, h := range op.caps {
-		text += "; " + h.Reason
+		parts = append(parts, h.Reason)
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
 // listed joins names for a sentence, at most five of them.

@@ -216,6 +216,7 @@ func TestAnApprovalStepWaitsForPeople(t *testing.T) {
 		p.Finally = []incident.PlanStep{step("maintenance off")}
 	}
 	begin := func(t *testing.T) *world {
+		t.Helper()
 		w := plannedWorld(t, build)
 		broken(t, w, "shop")
 		w.run(15 * time.Second)

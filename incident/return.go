@@ -10,11 +10,9 @@ const reversibleFresh = 30 * time.Second
 // where none is asked.
 func (run *Run) reversible(step *StepRun) *StepRun {
 	index := step.Index
-	switch step.Section {
-	case SectionStopDeploy:
+	if step.Section == SectionStopDeploy {
 		index = beforeStopDeploy
-	case SectionSteps:
-	default:
+	} else if step.Section != SectionSteps {
 		return nil // what looks only, and what may be done past the point of no return
 	}
 	for i := range run.Steps {

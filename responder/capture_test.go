@@ -37,7 +37,7 @@ func noTime(name string) incident.Captured {
 	return captured(name, incident.StepResult{State: incident.StepFailed, Error: "no time was left", NothingChanged: true})
 }
 
-var timeless = cmpopts.IgnoreFields(incident.StepResult{}, "StartedAt", "EndedAt") //nolint:gochecknoglobals // an option, as constant as one can be
+var timeless = cmpopts.IgnoreFields(incident.StepResult{}, "StartedAt", "EndedAt")
 
 // capturing scripts a brain that asks for captures within 20 s.
 func capturing(steps ...incident.PlanStep) func(time.Time, incident.Input) []incident.Effect {

@@ -14,6 +14,7 @@ import (
 	"github.com/rollbackd/rollbackd/action"
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/journal"
+	"github.com/rollbackd/rollbackd/responder"
 )
 
 // daysWork is a rollback on the real brain whose journal fails at some point,
@@ -26,6 +27,12 @@ type daysWork struct {
 
 // work rolls back, each step taking a minute, on a journal that answers as refuse says.
 func work(t *testing.T, refuse func(n int, m journal.Meta) error) *daysWork {
+	t.Helper()
+	return workAnd(t, refuse, func(*responder.Responder) {})
+}
+
+// workAnd is work, with something that happens meanwhile.
+func workAnd(t *testing.T, refuse func(n int, m journal.Meta) error, meanwhile func(r *responder.Responder)) *daysWork {
 	t.Helper()
 	d := &daysWork{w: &world{refuse: refuse}}
 	d.w.run = func(ctx context.Context, _ action.Request) action.Result {
@@ -50,6 +57,7 @@ func work(t *testing.T, refuse func(n int, m journal.Meta) error) *daysWork {
 	if _, err := r.Do(t.Context(), incident.Command{Verb: "rollback", Service: "checkout", Actor: "alice", Reason: "because"}); err != nil {
 		t.Fatal(err)
 	}
+	meanwhile(r)
 	time.Sleep(5 * time.Minute)
 	synctest.Wait()
 	stop()
@@ -118,6 +126,23 @@ func TestDiskFullAfterTheFirstStepBegan(t *testing.T) {
 		}))
 		if diff := cmp.Diff([]string{"flip", "restart"}, d.w.ran()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if d.count(incident.KindVerifying, "") != 1 || d.count(incident.KindStepEnded, "restart") != 1 {
+			t.Errorf("the rollback did not come to its end: %v", d.w.kinds())
+		}
+	})
+}
+
+// TestDiskFullWhileTheVersionChanges: the brain takes in what happened in order,
+// so what a source sees while a step runs stands before the end of that step.
+func TestDiskFullWhileTheVersionChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := workAnd(t, spared(func(m journal.Meta) bool { return m.Kind == string(incident.KindRunning) }), func(r *responder.Responder) {
+			time.Sleep(90 * time.Second) // within restart
+			r.Submit(incident.VersionSeen{Service: "checkout", Version: "v1", At: time.Now().UTC(), Source: "symlink"})
+		})
+		if d.count(incident.KindRunning, "")+d.count(incident.KindDeployment, "") < 2 {
+			t.Fatalf("nothing was seen to run while the step ran: %v", d.w.kinds())
 		}
 		if d.count(incident.KindVerifying, "") != 1 || d.count(incident.KindStepEnded, "restart") != 1 {
 			t.Errorf("the rollback did not come to its end: %v", d.w.kinds())

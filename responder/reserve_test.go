@@ -75,6 +75,8 @@ func TestReserveIsForRollbacksInFlight(t *testing.T) {
 		{"finally", []incident.Effect{first}, attempt(incident.SectionFinally, 0, "", true), true},
 		{"a yes that a step waits for", []incident.Effect{first}, record(incident.KindApproved), true},
 		{"that it is enough", []incident.Effect{first}, record(incident.KindEnough), true},
+		{"what runs, which the end of a step may stand in line behind", []incident.Effect{elsewhere}, record(incident.KindRunning), true},
+		{"what runs, while nothing is in flight", nil, record(incident.KindRunning), false},
 		{"a step of another incident", []incident.Effect{elsewhere}, first, false},
 		{"a step after the end of the run before", []incident.Effect{first, ending}, first, false},
 	}
