@@ -346,3 +346,50 @@ func TestWakingSoonAfterTheClockWasSetBack(t *testing.T) {
 		}
 	})
 }
+
+// TestALockLastsAsLongAsItWasMeant, whatever becomes of the clock, with the real
+// brain and over a restart.
+func TestALockLastsAsLongAsItWasMeant(t *testing.T) {
+	for _, by := range []time.Duration{time.Hour, -time.Hour} {
+		t.Run(fmt.Sprint(by), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, m := &world{}, newSettable()
+				start := func() (*responder.Responder, func()) {
+					o := w.real(t, time.Minute)
+					o.Clock, o.Steady = m, m.steady
+					r, stop := begin(t, o)
+					r.Submit(incident.Restored{DownFrom: o.Brain.LastEntryAt(), To: m.Now()})
+					return r, stop
+				}
+				r, stop := start()
+				r.Submit(incident.Deployed{Service: "checkout", Version: "v2", Previous: "v1", At: m.Now(), Source: "command"})
+				say := func(c incident.Command) incident.Reply {
+					t.Helper()
+					c.Service, c.Actor, c.Reason = "checkout", "alice", "because"
+					reply, err := r.Do(t.Context(), c)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return reply
+				}
+				if reply := say(incident.Command{Verb: "lock", For: 10 * time.Minute}); reply.Err != "" {
+					t.Fatalf("lock: %+v", reply)
+				}
+				time.Sleep(5 * time.Minute)
+				m.set(by)
+				time.Sleep(2 * time.Minute)
+				stop()
+				r, stop = start()
+				time.Sleep(2 * time.Minute)
+				if reply := say(incident.Command{Verb: "rollback"}); reply.Guard != incident.GuardLocked {
+					t.Errorf("after nine minutes: %+v, want it locked", reply)
+				}
+				time.Sleep(90 * time.Second)
+				if reply := say(incident.Command{Verb: "rollback"}); reply.Err != "" {
+					t.Errorf("after ten and a half minutes: %+v, want it free", reply)
+				}
+				stop()
+			})
+		})
+	}
+}

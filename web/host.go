@@ -51,20 +51,25 @@ func (s *Server) sameOrigin(w http.ResponseWriter, r *http.Request, d door) bool
 		fail(w, http.StatusForbidden, "the request comes from a page of another site ("+err.Error()+"): nothing is changed for it")
 		return false
 	}
-	browser := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
-	if d == socketDoor && browser && !s.ours(r.Host, "") {
+	if d == socketDoor && fromBrowser(r) && !s.ours(r.Host, "") {
 		strangeHost(w, r)
 		return false
 	}
 	return true
 }
 
+// fromBrowser tells whether a request says of itself that a page made it.
+func fromBrowser(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
+}
+
 // isJSON wants a body to be called JSON, and answers the request itself when it
 // is not: what a form of another site can send never is. A request without a
-// body, which only a reload may be, needs no name for it.
-func isJSON(w http.ResponseWriter, r *http.Request) bool {
+// body, which only a reload may be, needs no name for it. Neither does one on the
+// socket, which no page can reach: there `curl -d` is enough.
+func isJSON(w http.ResponseWriter, r *http.Request, d door) bool {
 	kind := r.Header.Get("Content-Type")
-	if kind == "" && r.ContentLength == 0 {
+	if kind == "" && r.ContentLength == 0 || d == socketDoor && !fromBrowser(r) {
 		return true
 	}
 	media, _, err := mime.ParseMediaType(kind)

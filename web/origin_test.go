@@ -88,6 +88,7 @@ func TestABodyIsCalledJSON(t *testing.T) {
 		w := newWorld()
 		r := request(t, web.Peer{Name: "alice"}, "POST", tt.path, tt.body)
 		r.Header.Set("Content-Type", tt.kind)
+		r.Header.Set("Sec-Fetch-Site", "same-origin") // a page: other programs need not say it on the socket
 		if tt.kind == "" {
 			r.Header.Del("Content-Type")
 		}
@@ -98,6 +99,17 @@ func TestABodyIsCalledJSON(t *testing.T) {
 		if tt.want == 415 && got.ErrorType != "unsupported_media_type" {
 			t.Errorf("%s %q: error_type %q", tt.path, tt.kind, got.ErrorType)
 		}
+	}
+}
+
+// TestCurlIsEnoughOnTheSocket: no page reaches the socket, so what a form would
+// call its body does not matter there.
+func TestCurlIsEnoughOnTheSocket(t *testing.T) {
+	w := newWorld()
+	r := request(t, web.Peer{Name: "alice"}, "POST", "/api/v1/services/checkout/lock", `{"reason":"x"}`)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if got := send(t, w.server().Socket(), r); got.status != 200 || w.done() != 1 {
+		t.Errorf("got %d and %d commands, want 200 and one\n%s", got.status, w.done(), got.body)
 	}
 }
 

@@ -203,7 +203,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, d door, e endpoi
 		s.forbidden(w, d, p, e)
 		return
 	}
-	if isJSON(w, r) {
+	if isJSON(w, r, d) {
 		s.once(w, r, e.handle)
 	}
 }
