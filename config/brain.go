@@ -36,6 +36,7 @@ func (c *Config) BrainOptions() incident.Options {
 		o.Services[name] = s.brainOptions()
 	}
 	for _, w := range c.Windows {
+		w.Wait = c.Decide.Countdown
 		o.Windows = append(o.Windows, w.Window)
 	}
 	for name, g := range c.Groups {

@@ -107,16 +107,34 @@ func (w *Watch) StartAnew(at time.Time) {
 	}
 }
 
-// ClockSet forgets every sample and check, because the clock by which they were
-// taken was set: their times and those to come cannot be told apart. That a metric
-// existed is still known.
-func (w *Watch) ClockSet(at time.Time) {
-	w.from = at
-	w.health = trigger.NewHealth(w.opts.HealthTTL)
-	clear(w.readings)
-	for name, x := range w.windows {
-		w.windows[name] = &watched{window: trigger.NewWindow(x.window.Spec())}
+// Restart empties all windows as StartAnew does, also where the clock was set back
+// and they began anew at a later time before.
+func (w *Watch) Restart(at time.Time) {
+	if at.Equal(w.from) {
+		return
 	}
+	w.from = at
+	w.health.Gap(at)
+	for name, x := range w.windows {
+		w.windows[name] = &watched{window: trigger.NewWindow(x.window.Spec()), lastOK: x.lastOK}
+	}
+}
+
+// ClockStepped tells that the wall clock was set, by so much, at a time by the
+// new clock. What is counted from the deployment's start and of the instances'
+// last checks goes on; the windows begin anew.
+func (w *Watch) ClockStepped(by time.Duration, at time.Time) {
+	if !w.start.IsZero() {
+		w.start = w.start.Add(by)
+	}
+	w.health.Shift(by)
+	for _, x := range w.windows {
+		if !x.lastOK.IsZero() {
+			x.lastOK = x.lastOK.Add(by)
+		}
+	}
+	w.from = time.Time{}
+	w.Restart(at)
 }
 
 // Grid takes in a tick of the grid. A tick that is not live was rebuilt from

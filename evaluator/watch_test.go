@@ -214,3 +214,31 @@ func TestReplayedHealthFiresWithALiveCheck(t *testing.T) {
 		t.Errorf("after a live check: %s, want firing", got)
 	}
 }
+
+func TestAClockThatIsSetEmptiesTheWindowsAndKeepsTheRequests(t *testing.T) {
+	for _, by := range []time.Duration{time.Hour, -time.Hour} {
+		w, _ := watch(t, func(s *trigger.Spec) { s.MinRequests = 100 }, errorsWhen)
+		busy := trigger.KnownValue(0.5)
+		busy.Total, busy.HasTotal = 2, true // 2 a second are 30 a tick
+		w.SetStart(start)
+		for n := range 4 {
+			tick(w, n, busy)
+		}
+		set := start.Add(3*poll + by)
+		w.ClockStepped(by, set)
+		w.SetStart(start.Add(by)) // the same deployment, by the new clock
+		for n := 1; n <= 4; n++ {
+			w.Grid(set.Add(time.Duration(n)*poll), answers(busy), true)
+			if got := state(t, w, errorsWhen); got != trigger.Pending {
+				t.Errorf("set by %s, %d ticks later: %s, want pending", by, n, got)
+			}
+		}
+		w.Grid(set.Add(5*poll), answers(busy), true)
+		if got := state(t, w, errorsWhen); got != trigger.Firing {
+			t.Errorf("set by %s, after a whole minute: %s, want firing", by, got)
+		}
+		if st, _ := w.Status(errorsWhen); !st.Since.Equal(set.Add(poll)) {
+			t.Errorf("set by %s, the breach began at %s, want the first tick by the new clock", by, st.Since)
+		}
+	}
+}

@@ -188,6 +188,10 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 			l.capture.pending--
 		}
 		b.waiting = append(b.waiting, in)
+	case ClockStepped:
+		if in.By != 0 {
+			b.clockStepped(now, in.By)
+		}
 	case Disk:
 		if e := b.disk(now, in); b.awake && e != nil {
 			return e
@@ -200,8 +204,6 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		return b.command(now, in)
 	case RecordFailed:
 		return b.recordFailed(now, in)
-	case ClockStepped:
-		b.clockStepped(now, in.By)
 	case Reloaded:
 		return b.reloaded(now, in)
 	case Restored:
@@ -222,7 +224,7 @@ func (b *Brain) Apply(e Entry) {
 	case KindDeployment, KindRunning, KindRolledOut, KindCaptured:
 		b.waiting = b.waiting[min(1, len(b.waiting)):]
 	case KindClock:
-		b.clockRecorded()
+		b.appliedClock(e)
 	case KindStepEnded:
 		if len(b.waiting) > 0 {
 			if in, ok := b.waiting[0].(StepEnded); ok && in.Ref.same(e.Step.Ref) {
@@ -305,9 +307,6 @@ func (b *Brain) restored(now time.Time, in Restored) []Effect {
 	for name := range b.mem.open {
 		b.keepWatching(name)
 	}
-	if back := b.mem.LastAt.Sub(now); back > clockSlack {
-		b.clockStepped(now, -back) // time did not run backwards: the clock did
-	}
 	for name, l := range b.live {
 		l.begun, l.confirm, l.progress = StepRef{}, confirmRead{}, progress{}
 		b.dirty[name] = true
@@ -317,7 +316,7 @@ func (b *Brain) restored(now time.Time, in Restored) []Effect {
 	if !in.DownFrom.IsZero() {
 		text = "rollbackd started; the last entry before is from " + clockTime(in.DownFrom)
 	}
-	return []Effect{Record{Entry: b.entry(now, KindStarted, "", "rollbackd", text)}}
+	return append(b.setBack(now), Record{Entry: b.entry(now, KindStarted, "", "rollbackd", text)})
 }
 
 // samples takes readings into the windows.
@@ -369,7 +368,10 @@ func (b *Brain) health(now time.Time, in Health) {
 // settle lets everything that is due follow, one record at a time: the first
 // service with something to record has its turn, then the brain is asked again.
 func (b *Brain) settle(now time.Time) []Effect {
-	var effects []Effect
+	effects := b.clockRule(now)
+	if effects != nil {
+		return effects
+	}
 	for len(b.waiting) > 0 {
 		if effects = b.takeWaiting(now, b.waiting[0]); len(effects) > 0 {
 			return effects
@@ -433,8 +435,8 @@ func (b *Brain) takeWaiting(now time.Time, in Input) []Effect {
 		return b.stepEnded(now, in)
 	case Captured:
 		return b.captured(now, in)
-	case *clockSet:
-		return b.clockEntry(now, in)
+	case steppedAt:
+		return b.clockSet(now, in)
 	default:
 		return nil
 	}

@@ -9,201 +9,261 @@ import (
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
-// clockSlack is how far the clock may be behind the newest entry at a start
-// before that counts as a clock that was set.
+// clockSlack is how far back the time of a start may lie behind the newest entry
+// without the clock counting as set: entries carry the time of what they are about.
 const clockSlack = 5 * time.Second
 
-// clockStepped takes in that the wall clock was set. Durations that something
-// counts on go on as they were: every time that is remembered moves with the
-// clock. Windows begin anew, because samples of before and after cannot be told
-// apart by their times.
+// ClockEntry says by how much the wall clock was set (positive is forward), and
+// when, by the new clock. Everything that is remembered as a time and that
+// something still counts from or to moves along, so that durations stay true. The
+// entry without a service is for what the daemon remembers; one for each service
+// follows it, and is also the incident's where one is open.
+type ClockEntry struct {
+	By time.Duration `json:"by"`
+	At time.Time     `json:"at"`
+}
+
+// clockStep is a step of the clock that some services have not taken in yet.
+type clockStep struct {
+	ClockEntry
+	Todo []string `json:"todo"`
+}
+
+// steppedAt is a step of the clock that waits to be made durable.
+type steppedAt ClockEntry
+
+func (steppedAt) input() {}
+
+// clockStepped takes in at once what is only observed, and lets the rest wait for
+// the journal: before anything else that waits, which moves along too.
 func (b *Brain) clockStepped(now time.Time, by time.Duration) {
-	for _, l := range b.live {
-		l.watch.ClockSet(now)
-		l.setBy(by)
+	b.shiftLive(now, by)
+	place := 0
+	for i, in := range b.waiting {
+		switch in := in.(type) {
+		case steppedAt:
+			place = i + 1
+		case Deployed:
+			shift(by, &in.At, &in.StartedAt)
+			b.waiting[i] = in
+		case VersionSeen:
+			shift(by, &in.At)
+			b.waiting[i] = in
+		default: // an end of a step or a capture: it counts from when it is recorded
+		}
 	}
-	b.sight.setBy(by)
-	if !b.failTold.IsZero() {
-		b.failTold = b.failTold.Add(by)
+	b.waiting = slices.Insert(b.waiting, place, Input(steppedAt{By: by, At: now}))
+}
+
+// setBack notices at a start that the clock was set back while nobody was there
+// to see it: the newest entry is of a time that is yet to come.
+func (b *Brain) setBack(now time.Time) []Effect {
+	last := b.mem.LastAt
+	for _, in := range b.waiting {
+		if step, ok := in.(steppedAt); ok {
+			last = last.Add(step.By)
+		}
 	}
-	for id, r := range b.reads {
-		r.until = r.until.Add(by)
-		b.reads[id] = r
+	if !b.mem.LastAt.IsZero() && last.Sub(now) > clockSlack {
+		b.clockStepped(now, now.Sub(last))
 	}
-	b.wakeAt = time.Time{}
-	clear(b.dues)
-	for name := range b.live {
+	if len(b.waiting) == 0 {
+		return nil
+	}
+	step, ok := b.waiting[0].(steppedAt)
+	if !ok {
+		return nil
+	}
+	return b.clockSet(now, step)
+}
+
+// clockSet turns a step of the clock into the daemon's entry.
+func (b *Brain) clockSet(now time.Time, step steppedAt) []Effect {
+	return []Effect{Record{Entry: b.clockEntry(now, ClockEntry(step), "")}}
+}
+
+// clockRule lets each service that is remembered take in the newest step of the
+// clock, before anything is decided by two clocks.
+func (b *Brain) clockRule(now time.Time) []Effect {
+	step := b.mem.Clock
+	if step == nil {
+		return nil
+	}
+	var effects []Effect
+	for _, name := range step.Todo {
+		e := b.clockEntry(now, step.ClockEntry, name)
+		if open := b.mem.service(name).Open; open != nil {
+			e.Incident = open.ID
+		}
+		effects = append(effects, Record{Entry: e})
+	}
+	return effects
+}
+
+func (b *Brain) clockEntry(now time.Time, c ClockEntry, service string) Entry {
+	direction := "forward"
+	if c.By < 0 {
+		direction = "back"
+	}
+	e := b.entry(now, KindClock, service, "rollbackd",
+		fmt.Sprintf("the clock was set %s by %s: what is counted goes on, and the windows begin anew", direction, c.By.Abs()))
+	e.Clock = &c
+	return e
+}
+
+// shiftLive moves along what is observed, and empties the windows.
+func (b *Brain) shiftLive(now time.Time, by time.Duration) {
+	shift(by, &b.sight.since, &b.sight.lastOK, &b.holdWhen.at, &b.failTold)
+	for name, l := range b.live {
+		l.watch.ClockStepped(by, now)
+		l.confirm, l.well = confirmRead{}, wellness{}
+		shift(by, &l.progress.lastAt)
+		l.progress.last = trigger.NotKnown // the stretch across the step is credited to nobody
+		clear(l.askedFull)
 		b.dirty[name] = true
 	}
-	b.waiting = append(b.waiting, &clockSet{by: by, left: append([]string{""}, b.everyService()...)})
-}
-
-// clockSet is a clock that was set, as far as it is not on record yet: first for
-// all, and then for each service. It waits like any other input whose entry is not
-// durable, so that a failing journal loses none of it.
-type clockSet struct {
-	by   time.Duration
-	left []string
-}
-
-func (*clockSet) input() {}
-
-// clockEntry is the next entry that a clock that was set leads to.
-func (b *Brain) clockEntry(now time.Time, set *clockSet) []Effect {
-	name := set.left[0]
-	text := fmt.Sprintf("the clock was set by %s: durations go on, windows begin anew", set.by.Round(time.Millisecond))
-	e := b.entry(now, KindClock, name, "rollbackd", text)
-	e.Clock = &ClockEntry{By: set.by}
-	if open := b.mem.service(name).Open; open != nil {
-		e.Incident = open.ID
+	for id, read := range b.reads {
+		shift(by, &read.until)
+		b.reads[id] = read
 	}
-	return []Effect{Record{Entry: e}}
-}
-
-// clockRecorded takes in that one of its entries is durable.
-func (b *Brain) clockRecorded() {
-	if len(b.waiting) == 0 {
-		return // replayed
+	for name, at := range b.dues {
+		b.dues[name] = at.Add(by)
 	}
-	if set, ok := b.waiting[0].(*clockSet); ok {
-		if set.left = set.left[1:]; len(set.left) == 0 {
-			b.waiting = b.waiting[1:]
-		}
-	}
+	b.wakeAt = time.Time{} // it is asked for anew, by the new clock
 }
 
-// everyService are the services that are watched or remembered, in name order.
-func (b *Brain) everyService() []string {
-	names := slices.Collect(maps.Keys(b.live))
-	for name := range b.mem.Services {
-		if b.live[name] == nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// setBy moves what this process observes with the clock.
-func (l *live) setBy(by time.Duration) {
-	l.confirm, l.well = confirmRead{}, wellness{}
-	l.progress.lastAt = later(l.progress.lastAt, by)
-	l.progress.last = trigger.NotKnown // the stretch across the step is credited to nobody
-	clear(l.askedFull)
-}
-
-// setBy moves what is known of the source's answering with the clock.
-func (s *sight) setBy(by time.Duration) {
-	s.since, s.lastOK = later(s.since, by), later(s.lastOK, by)
-}
-
-// later is a time moved by a duration; a time that is not set stays so.
-func later(t time.Time, by time.Duration) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.Add(by)
-}
-
-// applyClock moves the times that are remembered with the clock: those of one
-// service, or those for all.
-func (m *memory) applyClock(e Entry) {
-	by := e.Clock.By
+// appliedClock takes in that a step of the clock is durable.
+func (b *Brain) appliedClock(e Entry) {
 	if e.Service == "" {
-		m.PauseAll.setBy(by)
-		m.LockAll.setBy(by)
+		if len(b.waiting) > 0 {
+			if _, ok := b.waiting[0].(steppedAt); ok {
+				b.waiting = b.waiting[1:]
+			}
+		}
+		return
+	}
+	if l := b.live[e.Service]; l != nil {
+		l.watch.Restart(e.Clock.At)
+	}
+}
+
+// applyClock takes in a step of the clock: first what the daemon remembers, then
+// one service after the other.
+func (m *memory) applyClock(e Entry) {
+	if e.Service == "" {
+		for _, brake := range []*BrakeEntry{m.PauseAll, m.LockAll} {
+			brake.shift(e.Clock.By)
+		}
 		for source, blind := range m.Blind {
-			blind.Since = later(blind.Since, by)
+			shift(e.Clock.By, &blind.Since)
 			m.Blind[source] = blind
+		}
+		if todo := slices.Sorted(maps.Keys(m.Services)); len(todo) > 0 {
+			m.Clock = &clockStep{ClockEntry: *e.Clock, Todo: todo}
 		}
 		return
 	}
 	s := m.keep(e.Service)
-	s.Pause.setBy(by)
-	s.Lock.setBy(by)
-	s.Ledger.setBy(by)
-	for i := range s.AutoRuns {
-		s.AutoRuns[i].At = later(s.AutoRuns[i].At, by)
-	}
-	for _, times := range s.Flaps {
-		for i := range times {
-			times[i] = later(times[i], by)
-		}
-	}
-	if s.Veto != nil {
-		s.Veto.At = later(s.Veto.At, by)
-	}
-	s.LastStepEnd = later(s.LastStepEnd, by)
-	s.WindowsFrom = e.At
+	s.shift(e.Clock.By)
+	s.WindowsFrom = e.Clock.At
 	if s.Open != nil {
 		s.Open.fold(e)
 	}
-}
-
-func (e *BrakeEntry) setBy(by time.Duration) {
-	if e != nil {
-		e.Until = later(e.Until, by)
+	if m.Clock == nil {
+		return
+	}
+	m.Clock.Todo = slices.DeleteFunc(m.Clock.Todo, func(name string) bool { return name == e.Service })
+	if len(m.Clock.Todo) == 0 {
+		m.Clock = nil
 	}
 }
 
-func (l *ledger) setBy(by time.Duration) {
+// shift moves times along with the clock; a zero time stays none.
+func shift(by time.Duration, times ...*time.Time) {
+	for _, t := range times {
+		if !t.IsZero() {
+			*t = t.Add(by)
+		}
+	}
+}
+
+// shift moves what a service remembers beside its open incident. Closed
+// incidents stay as they were: nothing counts from them.
+func (s *serviceMemory) shift(by time.Duration) {
+	s.Pause.shift(by)
+	s.Lock.shift(by)
+	s.Ledger.shift(by)
+	shift(by, &s.LastStepEnd)
+	for i := range s.AutoRuns {
+		shift(by, &s.AutoRuns[i].At)
+	}
+	if s.Veto != nil {
+		shift(by, &s.Veto.At)
+	}
+	for _, times := range s.Flaps {
+		for i := range times {
+			shift(by, &times[i])
+		}
+	}
+}
+
+func (e *BrakeEntry) shift(by time.Duration) {
+	if e != nil {
+		shift(by, &e.Until)
+	}
+}
+
+func (l *ledger) shift(by time.Duration) {
 	for i := range l.Deployments {
-		l.Deployments[i].setBy(by)
+		l.Deployments[i].shift(by)
 	}
 	for _, m := range l.Marks {
-		m.Quarantined = later(m.Quarantined, by)
+		shift(by, &m.Quarantined)
 	}
 }
 
-// setBy moves a deployment's times, and keeps its id.
-func (d *Deployment) setBy(by time.Duration) {
-	if d != nil {
-		d.StartedAt, d.NotedAt = later(d.StartedAt, by), later(d.NotedAt, by)
-		d.Moved += by
+// shift moves a deployment. Its id stays what it was: that is of the clock it began by.
+func (d *Deployment) shift(by time.Duration) {
+	if d == nil {
+		return
 	}
+	shift(by, &d.StartedAt, &d.NotedAt)
+	d.Moved += by
 }
 
-// setBy moves an incident's times, except those of its timeline: what a clock
-// showed when something happened stays what it showed.
-func (inc *Incident) setBy(by time.Duration) {
-	for _, t := range []*time.Time{
-		&inc.OpenedAt, &inc.EscalatedAt, &inc.decidedAt, &inc.waitSince, &inc.Decision.Deadline,
-		&inc.Verification.From, &inc.Verification.Until,
-	} {
-		*t = later(*t, by)
-	}
-	inc.Triggers = slices.Clone(inc.Triggers)
+// shift moves an open incident. Its timeline stays as people read it then.
+func (inc *Incident) shift(by time.Duration) {
+	shift(by, &inc.OpenedAt, &inc.EscalatedAt, &inc.Decision.Deadline, &inc.decidedAt, &inc.waitSince,
+		&inc.Verification.From, &inc.Verification.Until)
 	for i := range inc.Triggers {
 		ev := &inc.Triggers[i]
-		ev.Since, ev.FiredAt, ev.ClearedAt = later(ev.Since, by), later(ev.FiredAt, by), later(ev.ClearedAt, by)
+		shift(by, &ev.Since, &ev.FiredAt, &ev.ClearedAt)
 	}
-	inc.Approvals = movedApprovals(inc.Approvals, by)
-	if inc.Deployment != nil {
-		d := *inc.Deployment
-		d.setBy(by)
-		inc.Deployment = &d
+	inc.Approvals = shifted(inc.Approvals, by)
+	inc.Deployment.shift(by)
+	inc.Rollback.shift(by)
+	for _, run := range inc.EarlierRollbacks {
+		run.shift(by)
 	}
-	inc.Rollback.setBy(by)
 }
 
-func movedApprovals(approvals []Approval, by time.Duration) []Approval {
-	approvals = slices.Clone(approvals)
-	for i := range approvals {
-		approvals[i].At = later(approvals[i].At, by)
-	}
-	return approvals
-}
-
-func (run *Run) setBy(by time.Duration) {
+func (run *Run) shift(by time.Duration) {
 	if run == nil {
 		return
 	}
-	for _, t := range []*time.Time{&run.DecidedAt, &run.StartedAt, &run.EndedAt, &run.LastChangeAt} {
-		*t = later(*t, by)
-	}
+	shift(by, &run.DecidedAt, &run.StartedAt, &run.EndedAt, &run.LastChangeAt)
 	for i := range run.Steps {
 		step := &run.Steps[i]
-		step.StartedAt, step.EndedAt = later(step.StartedAt, by), later(step.EndedAt, by)
-		step.Approvals = movedApprovals(step.Approvals, by)
+		shift(by, &step.StartedAt, &step.EndedAt)
+		step.Approvals = shifted(step.Approvals, by)
 	}
+}
+
+// shifted is a copy: the approvals of a step are shared with its public form.
+func shifted(approvals []Approval, by time.Duration) []Approval {
+	approvals = slices.Clone(approvals)
+	for i := range approvals {
+		shift(by, &approvals[i].At)
+	}
+	return approvals
 }

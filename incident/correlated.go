@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/rollbackd/rollbackd/evaluator"
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
@@ -32,6 +33,15 @@ type breaker struct {
 	deployment *Deployment
 }
 
+// judged is the deployment that the open incident is about, also once a rollback
+// has put another one there; without an incident the present one.
+func (s *serviceMemory) judged() *Deployment {
+	if s.Open != nil && s.Open.Deployment != nil {
+		return s.Open.Deployment
+	}
+	return s.Ledger.current()
+}
+
 // before orders services that breach: by onset, then by name.
 func (a breaker) before(b breaker) bool {
 	if !a.onset.Equal(b.onset) {
@@ -45,12 +55,12 @@ func (a breaker) before(b breaker) bool {
 // deployed and broke first, and the others depend on it; each has its own
 // deployment to blame, or they share a change; or neither.
 func (b *Brain) correlation(name string, inc *Incident) correlation {
-	own := breaker{name, onset(inc), b.mem.service(name).Ledger.current()}
+	own := breaker{name, onset(inc), b.mem.service(name).judged()}
 	all, total, reached := b.breaching(own)
+	if inc.Decision.InTurn {
+		return b.oneAtATime(own, all, "it began to breach together with others") // to the end, however many are left
+	}
 	if !reached {
-		if inc.Decision.InTurn {
-			return b.oneAtATime(own, all, "they began to breach at the same time")
-		}
 		return correlation{}
 	}
 	what := fmt.Sprintf("%d of %d services began to breach within %s (%s)",
@@ -89,7 +99,7 @@ func (b *Brain) breaching(own breaker) (all []breaker, total int, reached bool) 
 	for _, name := range slices.Sorted(maps.Keys(b.live)) {
 		unit := b.unitOf(name, own.name)
 		if units[unit].name == "" {
-			units[unit] = breaker{name: unit, deployment: b.mem.service(unit).Ledger.current()}
+			units[unit] = breaker{name: unit, deployment: b.mem.service(unit).judged()}
 		}
 		since := b.live[name].breachNear(own.onset, c.Within)
 		if name == own.name {
@@ -232,11 +242,8 @@ func (b *Brain) ahead(own breaker, all []breaker) string {
 	var first *breaker
 	for _, x := range b.withQueue(own, all) {
 		s := b.mem.service(x.name)
-		sooner := x.before(own) && b.aboutTo(x.name, s)
-		if x.name == own.name || !asksOrActs(s) && !sooner {
-			continue
-		}
-		if first == nil || x.before(*first) {
+		comesFirst := s.asksOrActs() || x.before(own) && b.aboutTo(x.name, s)
+		if x.name != own.name && comesFirst && (first == nil || x.before(*first)) {
 			first = &x
 		}
 	}
@@ -254,7 +261,7 @@ func (b *Brain) withQueue(own breaker, all []breaker) []breaker {
 		s := b.mem.service(name)
 		in := slices.ContainsFunc(all, func(x breaker) bool { return x.name == name })
 		if !in && name != own.name && s.Open.Decision.InTurn {
-			queue = append(queue, breaker{name, onset(s.Open), s.Ledger.current()})
+			queue = append(queue, breaker{name, onset(s.Open), s.judged()})
 		}
 	}
 	return queue
@@ -262,7 +269,7 @@ func (b *Brain) withQueue(own breaker, all []breaker) []breaker {
 
 // asksOrActs tells whether people are asked about a service, or it is being
 // rolled back.
-func asksOrActs(s *serviceMemory) bool {
+func (s *serviceMemory) asksOrActs() bool {
 	if s.Open == nil {
 		return false
 	}
@@ -278,14 +285,16 @@ func asksOrActs(s *serviceMemory) bool {
 // follow from what was decided.
 func (b *Brain) aboutTo(name string, s *serviceMemory) bool {
 	l := b.live[name]
+	fires := l != nil && b.anyFiring(l)
 	if s.Open == nil {
-		return l != nil && b.anyFiring(l)
+		return fires
 	}
 	switch s.Open.State {
 	case CountingDown, Confirming:
 		return true
 	case Firing, Held:
-		return s.Open.again && l != nil && b.anyFiring(l)
+		waits := s.Open.Decision.After != "" && len(s.Open.Decision.Holds) == 1 // for its turn, and nothing else
+		return fires && (waits || s.Open.again)
 	case AwaitingApproval, RollingBack, Verifying, Closed:
 	}
 	return false
@@ -294,12 +303,14 @@ func (b *Brain) aboutTo(name string, s *serviceMemory) bool {
 // takeTurn notes in a decision whose turn it is.
 func (b *Brain) takeTurn(inc *Incident, d *Decision) {
 	d.After = ""
-	correlated := func(h Hold) bool { return h.Guard == GuardCorrelated }
-	if !slices.ContainsFunc(d.Holds, correlated) && !slices.ContainsFunc(d.Caps, correlated) {
+	if d.Response.Directness <= evaluator.Notify || d.ByPerson {
 		return
 	}
 	c := b.correlation(inc.Service, inc)
-	d.InTurn, d.After = c.inTurn, c.after
+	d.InTurn = d.InTurn || c.inTurn
+	if slices.Contains(guardsOf(d.Holds), GuardCorrelated) {
+		d.After = c.after
+	}
 }
 
 // turnRule decides again about a service whose turn it is now, or that comes

@@ -19,7 +19,7 @@ const (
 	KindSighted Kind = "sighted"  // it answers again
 	KindDiskLow Kind = "disk_low" // the journal's disk is nearly full
 	KindDiskOK  Kind = "disk_ok"  // there is room again
-	// KindClock says that the wall clock was set; one for all, and one for each service.
+	// Of the daemon, and then of each service: the wall clock was set.
 	KindClock Kind = "clock_step"
 	// Of a service.
 	KindDeployment Kind = "deployment" // a version began to run
@@ -74,6 +74,7 @@ type Entry struct {
 	Config string `json:"config"`
 
 	Blind      *BlindEntry     `json:"blind,omitempty"`
+	Clock      *ClockEntry     `json:"clock,omitempty"`
 	Deployment *Deployment     `json:"deployment,omitempty"`
 	Running    *RunningEntry   `json:"running,omitempty"`
 	Seen       *SeenEntry      `json:"seen,omitempty"`
@@ -92,12 +93,6 @@ type Entry struct {
 	Escalated  *EscalatedEntry `json:"escalated,omitempty"`
 	Captured   *Capturing      `json:"captured,omitempty"`
 	Joined     *JoinedEntry    `json:"joined,omitempty"`
-	Clock      *ClockEntry     `json:"clock,omitempty"`
-}
-
-// ClockEntry is by how much the wall clock was set; positive is forward.
-type ClockEntry struct {
-	By time.Duration `json:"by"`
 }
 
 // EscalatedEntry says which level was told that a person is still waited for.

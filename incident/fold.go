@@ -68,6 +68,8 @@ func (inc *Incident) foldKind(e Entry) {
 		}
 	case KindPardon:
 		inc.again = true
+	case KindClock:
+		inc.shift(e.Clock.By)
 	case KindFired, KindCleared:
 		inc.foldTrigger(e)
 	case KindDecided:
@@ -95,8 +97,6 @@ func (inc *Incident) foldKind(e Entry) {
 		inc.escalated = inc.escalated || e.Escalated.Overdue
 	case KindJoined:
 		inc.Group, inc.Members, inc.again = e.Joined.Group, slices.Clone(e.Joined.Members), true
-	case KindClock:
-		inc.setBy(e.Clock.By)
 	case KindCaptured:
 		r := e.Captured.Result
 		inc.Captures = append(inc.Captures, StateBefore{
@@ -142,18 +142,6 @@ func (inc *Incident) foldOpened(e Entry) {
 	inc.again = true
 }
 
-// foldStoodDown takes in that the confirm-read found it well: back to watching.
-func (inc *Incident) foldStoodDown(e Entry) {
-	inc.State = Firing
-	inc.Decision = Decision{State: Firing, Reason: e.Text, Severity: inc.Severity}
-	inc.Approvals = nil
-	for i := range inc.Triggers {
-		if inc.Triggers[i].ClearedAt.IsZero() {
-			inc.Triggers[i].ClearedAt = e.At
-		}
-	}
-}
-
 // foldApproved takes in a yes, to the incident's rollback or to an approval step.
 func (inc *Incident) foldApproved(e Entry) {
 	c := e.Command
@@ -165,6 +153,18 @@ func (inc *Incident) foldApproved(e Entry) {
 	} else if run := inc.Rollback; run != nil {
 		if step := run.step(*c.Step); step != nil {
 			step.Approvals = append(slices.Clip(step.Approvals), a)
+		}
+	}
+}
+
+// foldStoodDown takes in that the confirm-read found it well: back to watching.
+func (inc *Incident) foldStoodDown(e Entry) {
+	inc.State = Firing
+	inc.Decision = Decision{State: Firing, Reason: e.Text, Severity: inc.Severity}
+	inc.Approvals = nil
+	for i := range inc.Triggers {
+		if inc.Triggers[i].ClearedAt.IsZero() {
+			inc.Triggers[i].ClearedAt = e.At
 		}
 	}
 }

@@ -28,6 +28,8 @@ type memory struct {
 	Blind map[string]BlindEntry `json:"blind,omitempty"`
 	// DiskLow is true while people are told that the journal's disk is nearly full.
 	DiskLow bool `json:"disk_low,omitempty"`
+	// Clock is a step of the clock until every service has taken it in.
+	Clock *clockStep `json:"clock,omitempty"`
 	// LastAt is the time of the newest entry.
 	LastAt time.Time `json:"last_at"`
 

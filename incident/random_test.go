@@ -30,6 +30,7 @@ func TestInvariantsHoldInRandomWorlds(t *testing.T) {
 			variety(&o, "shop", r)
 			variety(&o, "auth", r)
 			grouped(&o, r)
+			guarded(&o, r)
 			w := newWorld(t, o)
 			w.set(0.001, "auth", "cart", "shop")
 			w.run(time.Minute)
@@ -40,6 +41,8 @@ func TestInvariantsHoldInRandomWorlds(t *testing.T) {
 					planChance(w, r)
 				case 3:
 					groupChance(w, r)
+				case 4:
+					guardChance(w, r)
 				default:
 					chance(w, r)
 				}
@@ -141,6 +144,7 @@ func checkReplay(t *testing.T, w *world) {
 	if string(live) != string(replayed) {
 		t.Errorf("invariant 9: a replay differs from what is remembered")
 	}
+	foldsToItself(t, w)
 }
 
 // auditor follows the journal and knows what must never be in it.
@@ -156,9 +160,10 @@ type auditor struct {
 	begun       map[string]int    // run/section/index → attempts
 	uncertain   map[string]bool
 	intents     map[incident.StepRef]bool
-	charged     map[string]bool // runs
-	stopping    map[string]bool // runs
-	moved       map[string]bool // runs that a step has taken to the target, or whose steps name none
+	charged     map[string]bool   // runs
+	stopping    map[string]bool   // runs
+	moved       map[string]bool   // runs that a step has taken to the target, or whose steps name none
+	about       map[string]string // runs → the deployment that they were planned for
 	noReturn    pointOfNoReturn
 	// read and started are how far the journal and the starts were looked at.
 	read, started int
@@ -179,6 +184,7 @@ func newAuditor(t *testing.T) *auditor {
 		claimed:  map[string]string{},
 		newest:   map[string]string{},
 		moved:    map[string]bool{},
+		about:    map[string]string{},
 		noReturn: pointOfNoReturn{passed: map[string]bool{}, fresh: map[string]bool{}},
 	}
 }
@@ -188,6 +194,9 @@ func newAuditor(t *testing.T) *auditor {
 func (a *auditor) audit(w *world) {
 	for _, e := range w.journal[a.read:] {
 		a.entry(e)
+		if e.Kind == incident.KindPlanned {
+			a.guardedPlan(w, e)
+		}
 	}
 	a.read = len(w.journal)
 	for _, s := range w.started[a.started:] {
@@ -197,7 +206,7 @@ func (a *auditor) audit(w *world) {
 	}
 	a.started = len(w.started)
 	for _, inc := range w.brain.Incidents() {
-		if inc.State == incident.Held && !slices.ContainsFunc(w.told, func(m incident.Message) bool { return m.Incident == inc.ID }) {
+		if inc.State == incident.Held && !inc.Decision.Untold && !slices.ContainsFunc(w.told, func(m incident.Message) bool { return m.Incident == inc.ID }) {
 			a.t.Errorf("invariant 7: %s is held and nobody was told", inc.ID)
 		}
 	}
@@ -210,6 +219,8 @@ func (a *auditor) entry(e incident.Entry) {
 		if !namesTarget(a.acting[e.Service]) {
 			a.moved[e.Step.Ref.Run] = false
 		}
+	case incident.KindClock:
+		a.clockSet(e)
 	case incident.KindDeployment:
 		a.running[e.Service] = e.Deployment.Version
 		a.deployed(e.Service, e.Deployment.Version, e.Deployment.Version+e.Deployment.StartedAt.String())
@@ -217,12 +228,6 @@ func (a *auditor) entry(e incident.Entry) {
 		a.running[e.Service] = e.Running.Version
 		if again, known := a.newest[e.Service+"/"+e.Running.Version]; known {
 			a.deployment[e.Service] = again
-		}
-	case incident.KindClock:
-		for i := range a.autos {
-			if e.Service == "" {
-				a.autos[i].at = a.autos[i].at.Add(e.Clock.By)
-			}
 		}
 	case incident.KindPlanned:
 		a.planned(e)
@@ -297,7 +302,7 @@ func (a *auditor) planned(e incident.Entry) {
 		a.t.Errorf("invariant 4: %s is rolled back to %s, which is quarantined", e.Service, run.To)
 	}
 	a.plannedTogether(e)
-	a.acting[e.Service] = run
+	a.acting[e.Service], a.about[run.ID] = run, a.deployment[e.Service]
 	a.moved[run.ID] = !namesTarget(run) && run.Scope == ""
 	if len(a.acting) > 2 {
 		a.t.Errorf("invariant 3: %d rollbacks at the same time", len(a.acting))
@@ -341,7 +346,7 @@ func (a *auditor) stepBegun(e incident.Entry) {
 
 // automatic charges an automatic rollback and checks the budgets.
 func (a *auditor) automatic(e incident.Entry) {
-	now := autoStart{service: e.Service, deployment: a.deployment[e.Service], at: e.At}
+	now := autoStart{service: e.Service, deployment: a.about[e.Step.Ref.Run], at: e.At}
 	service, hour := 0, 0
 	for _, old := range a.autos {
 		if old.service == now.service && old.deployment == now.deployment {

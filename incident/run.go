@@ -40,7 +40,8 @@ func (b *Brain) neverPlanned(now time.Time, inc *Incident) []Effect {
 	d := inc.Decision
 	d.Severity, d.Deadline, d.ByPerson = inc.Severity, time.Time{}, false
 	d.hold(append(b.brakeHolds(now, b.mem.service(inc.Service)), Hold{
-		GuardBlocked, "rollbackd was stopped after the rollback was asked for and before it began: nothing was changed", "never by itself: ask again, or close",
+		GuardBlocked, "it was asked for and never began, because rollbackd was stopped or its journal could not be written: nothing was changed",
+		"never by itself: ask again, or close",
 	}))
 	return b.decided(now, inc, d)
 }

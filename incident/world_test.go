@@ -27,8 +27,11 @@ type world struct {
 	journal []incident.Entry
 	told    []incident.Message
 	started []incident.Start
-	replies []incident.Reply
-	queue   []incident.Input
+	reads   []incident.Read
+	// confirms happens before a confirm-read is answered.
+	confirms func()
+	replies  []incident.Reply
+	queue    []incident.Input
 	// captures are those asked for; one whose name hangs does not end.
 	captures []incident.Capture
 	wakeAt   time.Time
@@ -78,6 +81,10 @@ func (w *world) Record(e incident.Entry, m *incident.Message) error {
 func (w *world) Carry(effect incident.Effect) {
 	switch e := effect.(type) {
 	case incident.Read:
+		w.reads = append(w.reads, e)
+		if w.confirms != nil && e.Kind == incident.Confirm {
+			w.confirms()
+		}
 		answers := map[string]trigger.Answer{}
 		for _, metric := range e.Metrics {
 			answers[metric] = w.answerTo(metric)
@@ -188,6 +195,12 @@ func (w *world) run(d time.Duration) {
 		}
 		w.give(tick)
 	}
+}
+
+// setClock sets the wall clock; no time passes by it.
+func (w *world) setClock(by time.Duration) {
+	w.now, w.history = w.now.Add(by), nil
+	w.give(incident.ClockStepped{By: by})
 }
 
 // restart kills the brain and goes on from the journal.

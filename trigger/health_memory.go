@@ -33,6 +33,21 @@ func (h *Health) forget(now time.Time) {
 	}
 }
 
+// Shift moves the times of all that was received along with a wall clock that was
+// set by so much: no instance falls silent by it, and none is late.
+func (h *Health) Shift(by time.Duration) {
+	if !h.gapAt.IsZero() {
+		h.gapAt = h.gapAt.Add(by)
+	}
+	for in := h.newest; in != nil; in = in.older {
+		in.lastAt = in.lastAt.Add(by)
+		in.standsUntil += int64(by)
+		if !in.runStart.IsZero() {
+			in.runStart = in.runStart.Add(by)
+		}
+	}
+}
+
 func (h *Health) drop(in *instance) {
 	h.unlink(in)
 	delete(h.instances, in.name)

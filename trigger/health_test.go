@@ -243,3 +243,25 @@ func TestHealthMemoryIsBounded(t *testing.T) {
 		t.Errorf("after a day of silence %q is left, want new", got)
 	}
 }
+
+// A clock that is set makes no instance silent, and no check late or a silence.
+func TestShiftMovesWhatWasReceivedAlong(t *testing.T) {
+	for _, by := range []time.Duration{time.Hour, -time.Hour} {
+		h := trigger.NewHealth(30 * time.Second)
+		at := time.Unix(1_000_000, 0).UTC()
+		for i := range 2 {
+			h.Observe(trigger.HealthCheck{Instance: "a", Status: fail, At: at.Add(time.Duration(i) * 10 * time.Second)})
+		}
+		h.Shift(by)
+		now := at.Add(20*time.Second + by)
+		if in := one(t, h, now); in.Status != "fail" || in.Failures != 2 {
+			t.Errorf("set by %s, the instance is %s after %d failures, want fail after 2", by, in.Status, in.Failures)
+		}
+		if !h.Observe(trigger.HealthCheck{Instance: "a", Status: fail, At: now}) {
+			t.Errorf("set by %s, the next check counts as late", by)
+		}
+		if in := one(t, h, now); in.Failures != 3 {
+			t.Errorf("set by %s, %d failures in a row, want 3", by, in.Failures)
+		}
+	}
+}
