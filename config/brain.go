@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 
+	"github.com/rollbackd/rollbackd/evaluator"
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/trigger"
 )
@@ -36,7 +37,9 @@ func (c *Config) BrainOptions() incident.Options {
 		o.Services[name] = s.brainOptions()
 	}
 	for _, w := range c.Windows {
-		w.Wait = c.Decide.Countdown
+		if w.Cap == evaluator.Countdown {
+			w.Wait = c.Decide.Countdown
+		}
 		o.Windows = append(o.Windows, w.Window)
 	}
 	for name, g := range c.Groups {

@@ -31,8 +31,8 @@ func TestWindows(t *testing.T) {
 	if diff := cmp.Diff(want, o.Windows, sameZone); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	c, _ := must(t, "[[windows]]\nname = \"all\"\nresponse = \"countdown\"\n")
-	whole := []incident.Window{{Name: "all", To: 24 * time.Hour, Location: time.UTC, Cap: evaluator.Countdown}}
+	c, _ := must(t, "[decide]\ncountdown = \"90s\"\n[[windows]]\nname = \"all\"\nresponse = \"countdown\"\n")
+	whole := []incident.Window{{Name: "all", To: 24 * time.Hour, Location: time.UTC, Cap: evaluator.Countdown, Wait: 90 * time.Second}}
 	if diff := cmp.Diff(whole, c.BrainOptions().Windows, sameZone); diff != "" {
 		t.Errorf("a window without times (-want +got):\n%s", diff)
 	}
