@@ -85,7 +85,7 @@ func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *servi
 		return nil
 	}
 	p, target := b.planNow(now, name, inc)
-	if len(missing(b.needs(), b.valid(now, inc.Approvals, planHash(p, target, inc.Decision.Scope)))) > 0 {
+	if len(missing(b.needs(), b.valid(now, inc.Approvals, b.hashNow(now, inc, p, inc.Decision.toward(target))))) > 0 {
 		return nil
 	}
 	return b.approved(now, name, inc, s)
@@ -96,7 +96,17 @@ func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *servi
 func (b *Brain) planNow(now time.Time, name string, inc *Incident) (*Plan, string) {
 	s := b.mem.service(name)
 	t, _ := s.Ledger.target(b.opts.Services[name].Deployment, now)
-	return b.planFor(inc, inc.Decision.Trigger), t.Version
+	p := b.planFor(inc, inc.Decision.Trigger)
+	if p != nil && !p.leaves(inc.Decision.Scope) {
+		return p, "" // it goes nowhere
+	}
+	return p, t.Version
+}
+
+// toward is a decision with its target as it is now.
+func (d Decision) toward(target string) Decision {
+	d.Target = target
+	return d
 }
 
 // approvalStepRule waits for the people that an approval step asks for.
@@ -107,6 +117,8 @@ func (b *Brain) approvalStepRule(now time.Time, inc *Incident, step *StepRun) []
 	switch {
 	case run.Stopping != "":
 		result.State, result.Error = StepFailed, run.Stopping
+	case b.newerThan(inc, run) != "":
+		result.State, result.Error = StepFailed, b.newerThan(inc, run)+" was deployed meanwhile"
 	case len(missing(spec.Approval.Needs, b.valid(now, step.Approvals, ""))) == 0:
 	case spec.Timeout > 0 && !now.Before(step.StartedAt.Add(spec.Timeout)):
 		result.State, result.Error = StepFailed, fmt.Sprintf("nobody approved within %s", spec.Timeout)
@@ -135,7 +147,7 @@ func (b *Brain) planChangedRule(now time.Time, name string, inc *Incident) []Eff
 		return nil
 	}
 	p, target := b.planNow(now, name, inc)
-	hash := planHash(p, target, inc.Decision.Scope)
+	hash := b.hashNow(now, inc, p, inc.Decision.toward(target))
 	if hash == inc.Decision.PlanHash || p == nil {
 		return nil
 	}

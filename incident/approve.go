@@ -25,7 +25,7 @@ func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incid
 	}
 	s := b.mem.service(name)
 	p, target := b.planNow(now, name, inc)
-	hash := planHash(p, target, inc.Decision.Scope)
+	hash := b.hashNow(now, inc, p, inc.Decision.toward(target))
 	if c.PlanHash != "" && c.PlanHash != hash {
 		return b.refused(now, c, inc, fmt.Sprintf("the plan has changed since it was shown (it was %s, now it is %s): look at it again", c.PlanHash, hash), "")
 	}

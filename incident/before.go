@@ -20,6 +20,9 @@ type capturing struct {
 // the state before.
 func (b *Brain) captureRule(now time.Time, name string, l *live, inc *Incident) []Effect {
 	p := b.planFor(inc, inc.Decision.Trigger)
+	if inc.decidedAt.IsZero() {
+		return nil // which plan is not known yet; it is in a moment
+	}
 	if p == nil || len(p.Capture) == 0 || inc.Mode == "shadow" || l.capture.incident == inc.ID || len(inc.Captures) > 0 || !now.Before(inc.OpenedAt.Add(captureBound)) {
 		return nil
 	}
@@ -61,7 +64,7 @@ func (b *Brain) beforeChange(now time.Time, l *live, inc *Incident, run *Run) (e
 	}
 	until := b.rollingUntil(inc, run)
 	if !now.Before(until) {
-		return nil, false
+		return b.confirmAgain(now, l, inc, run)
 	}
 	if run.Waiting != "" {
 		return nil, true

@@ -73,6 +73,7 @@ type live struct {
 // pendingRead is a Read effect without an answer yet.
 type pendingRead struct {
 	service string
+	lead    string // the service whose incident asked for it, of a confirm-read
 	kind    SampleKind
 	until   time.Time
 }
@@ -345,8 +346,9 @@ func (b *Brain) samples(in Samples) {
 			return
 		}
 		evaluations := l.watch.Extra(in.At, in.Answers)
-		if read.kind == Confirm && l.confirm.id == in.ReadID {
-			l.confirm.answered, l.confirm.says = true, evaluations
+		if lead := b.live[read.lead]; read.kind == Confirm && lead != nil {
+			lead.confirm.confirmed(in.ReadID, evaluations)
+			b.dirty[read.lead] = true
 		}
 		b.dirty[read.service] = true
 	}

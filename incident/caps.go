@@ -98,6 +98,8 @@ func (b *Brain) cappedLast(now time.Time, name string, inc *Incident) (Decision,
 	}
 	op := opinion{matrix: d.Response, response: d.Response}
 	op.lower(b.presentLimits(now, name, inc)...)
+	op.lower(b.memberLimits(now, inc)...)
+	op.lower(b.evidenceLimits(inc)...)
 	if len(op.caps) == 0 {
 		return d, false
 	}

@@ -69,7 +69,7 @@ func worksWithoutConfiguration(verb string) bool {
 // its open incident.
 func (b *Brain) object(c Command) (name string, inc *Incident, problem string) {
 	if c.Service != "" {
-		return c.Service, b.mem.service(c.Service).Open, ""
+		return b.named(c, c.Service)
 	}
 	if c.Incident == "" {
 		return "", nil, "name a service or an incident"
@@ -83,9 +83,19 @@ func (b *Brain) object(c Command) (name string, inc *Incident, problem string) {
 		return "", nil, fmt.Sprintf("incident %s is closed (%s)", found.ID, found.Outcome)
 	}
 	if _, ok := b.opts.Services[c.Incident]; ok {
-		return c.Incident, nil, ""
+		return b.named(c, c.Incident)
 	}
 	return "", nil, fmt.Sprintf("there is no incident %q", c.Incident)
+}
+
+// named is the open incident of a service, or that of its group which decides for
+// it too. A rollback to a version of the member's own is about the member alone.
+func (b *Brain) named(c Command, service string) (name string, inc *Incident, problem string) {
+	own := b.mem.service(service).Open
+	if lead := b.decidedFor(service); own == nil && lead != nil && c.Verb != "pardon" && c.To == "" {
+		return lead.Service, lead, ""
+	}
+	return service, own, ""
 }
 
 func refuse(c Command, code, text string, guard Guard) []Effect {
@@ -270,6 +280,11 @@ func (b *Brain) holdsForPerson(now time.Time, inc *Incident, s *serviceMemory, r
 	if hold, bad := b.badTarget(r, s, b.opts.Services[name]); bad {
 		holds = append(holds, hold)
 	}
+	if _, missing := b.memberRuns(now, inc, r.to); missing != "" && r.plan != nil && r.plan.leaves(r.scope) {
+		holds = append(holds, Hold{
+			GuardNoTarget, missing + " has no version to go back to, or has changed since, and the group goes back as one", "roll back by hand",
+		})
+	}
 	holds = append(holds, b.concurrencyHold(s)...)
 	holds = append(holds, b.groupHolds(now, inc, true)...)
 	if b.mode(name) == "shadow" {
@@ -308,6 +323,9 @@ func (b *Brain) commandAbort(now time.Time, c Command, inc *Incident) []Effect {
 	effects := b.word(now, c, inc, KindAborted, said{what: "abort asked for"})
 	switch inc.State {
 	case RollingBack, Verifying:
+		if inc.Rollback == nil || inc.Rollback.State.Ended() && inc.Rollback.Stopping == "" {
+			return b.refused(now, c, inc, "it has not begun, and will not", "")
+		}
 		if inc.Rollback.State.Ended() || inc.Rollback.Stopping != "" {
 			return b.refused(now, c, inc, "it is ending already: "+inc.Rollback.Stopping+inc.Rollback.Reason, "")
 		}

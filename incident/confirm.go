@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 
 // confirmRead is the read that a confirming incident waits for.
 type confirmRead struct {
-	id       string
+	// ids are the reads that are still under way, each with what goes before the
+	// names of its triggers: nothing, or the member of the group.
+	ids      map[string]string
 	incident string
 	askedAt  time.Time
 	answered bool
@@ -34,11 +37,57 @@ func (b *Brain) confirmRule(now time.Time, name string, l *live, inc *Incident) 
 	case trigger.Breach:
 		return b.act(now, name, inc)
 	case trigger.OK:
-		e := b.incidentEntry(now, KindStoodDown, inc, "rollbackd", "read once more before acting: every trigger is ok, so nothing is done; back to watching")
-		return []Effect{Record{Entry: e, Message: b.message(now, inc, e, RecoveredHead, "stood_down")}}
+		return b.stoodDown(now, inc)
 	case trigger.NotKnown:
 	}
 	return b.confirmOverdue(now, name, l, inc)
+}
+
+// stoodDown says that nothing is done, because it is well by now.
+func (b *Brain) stoodDown(now time.Time, inc *Incident) []Effect {
+	e := b.incidentEntry(now, KindStoodDown, inc, "rollbackd", "read once more before acting: every trigger is ok, so nothing is done; back to watching")
+	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, RecoveredHead, "stood_down")}}
+}
+
+// confirmAgain reads once more before the first change of a run that has waited,
+// for people or for a deployment: what was true when it was decided need not be
+// true now. What a person asked for of their own accord is not confirmed.
+func (b *Brain) confirmAgain(now time.Time, l *live, inc *Incident, run *Run) (effects []Effect, wait bool) {
+	waited := run.Waiting != "" || run.Waited > 0
+	if !waited || run.AskedBy != "" || slices.Contains(inc.Decision.Overrides, GuardBlind) {
+		return nil, false
+	}
+	c := &l.confirm
+	if c.incident != inc.ID || c.askedAt.Before(run.waitedUntil()) || now.Sub(c.askedAt) > 2*b.opts.Poll {
+		return b.askConfirm(now, inc.Service, l, inc), true
+	}
+	if c.answered {
+		switch b.confirmSays(l, inc) {
+		case trigger.Breach:
+			return nil, false
+		case trigger.OK:
+			return b.runEnded(now, inc, &RunEndedEntry{
+				Run: run.ID, State: RunAborted, Recovered: true, SLAMet: run.withinSLA(now),
+				Reason: "read once more before the first change: every trigger is ok",
+			}), false
+		case trigger.NotKnown: // asked again: an action never follows from what cannot be seen
+		}
+	}
+	if !now.Before(nextTick(c.askedAt, b.opts.Poll)) {
+		return b.askConfirm(now, inc.Service, l, inc), true
+	}
+	return nil, true
+}
+
+// waitedUntil is when a run last waited for people; its beginning where it did not.
+func (run *Run) waitedUntil() time.Time {
+	until := run.StartedAt
+	for i := range run.Steps {
+		if step := &run.Steps[i]; run.spec(step).Approval != nil && step.EndedAt.After(until) {
+			until = step.EndedAt
+		}
+	}
+	return until
 }
 
 // confirmSays joins what was read: a trigger that justifies the action and
@@ -51,7 +100,7 @@ func (b *Brain) confirmSays(l *live, inc *Incident) trigger.Truth {
 		}
 		says, answered := l.confirm.says[ev.Name]
 		if !answered {
-			if _, exists := l.watch.Status(ev.Name); !exists {
+			if _, exists := b.statusOf(inc, ev.Name); !exists {
 				continue // the trigger was removed by a reload
 			}
 			allOK = false
@@ -80,26 +129,51 @@ func (b *Brain) allCleared(inc *Incident) bool {
 	return true
 }
 
-// askConfirm asks for the metrics of the incident's triggers.
-func (b *Brain) askConfirm(now time.Time, name string, l *live, inc *Incident) []Effect {
-	var metrics []string
+// askConfirm asks for the metrics of the incident's triggers, of each member of
+// its group where it has one.
+func (b *Brain) askConfirm(now time.Time, _ string, l *live, inc *Incident) []Effect {
+	metrics := map[string][]string{inc.Service: nil}
 	for _, ev := range inc.Triggers {
-		for _, spec := range l.watch.Triggers() {
-			if spec.Name == ev.Name {
-				metrics = append(metrics, spec.Expr.Metrics()...)
+		service, name := inc.home(ev.Name)
+		if home := b.live[service]; home != nil {
+			for _, spec := range home.watch.Triggers() {
+				if spec.Name == name {
+					metrics[service] = append(metrics[service], spec.Expr.Metrics()...)
+				}
 			}
 		}
 	}
 	if b.opts.Guards.HoldWhen {
-		metrics = append(metrics, HoldWhenMetric)
+		metrics[inc.Service] = append(metrics[inc.Service], HoldWhenMetric)
 	}
-	slices.Sort(metrics)
-	b.readSeq++
-	id := fmt.Sprintf("%s/confirm/%d", inc.ID, b.readSeq)
-	l.confirm = confirmRead{id: id, incident: inc.ID, askedAt: now}
+	l.confirm = confirmRead{ids: map[string]string{}, incident: inc.ID, askedAt: now, says: map[string]trigger.Evaluation{}}
 	until := now.Add(b.opts.Poll)
-	b.reads[id] = pendingRead{service: name, kind: Confirm, until: until}
-	return []Effect{Read{ID: id, Kind: Confirm, Service: name, Metrics: slices.Compact(metrics), Deadline: until}}
+	var effects []Effect
+	for _, service := range slices.Sorted(maps.Keys(metrics)) {
+		b.readSeq++
+		id := fmt.Sprintf("%s/confirm/%d", inc.ID, b.readSeq)
+		l.confirm.ids[id] = ""
+		if service != inc.Service {
+			l.confirm.ids[id] = service + "/"
+		}
+		b.reads[id] = pendingRead{service: service, lead: inc.Service, kind: Confirm, until: until}
+		slices.Sort(metrics[service])
+		effects = append(effects, Read{ID: id, Kind: Confirm, Service: service, Metrics: slices.Compact(metrics[service]), Deadline: until})
+	}
+	return effects
+}
+
+// confirmed takes in what one of the reads says. The answer is there once all are.
+func (c *confirmRead) confirmed(id string, says map[string]trigger.Evaluation) {
+	prefix, waited := c.ids[id]
+	if !waited {
+		return // an answer to a question that was asked anew since
+	}
+	delete(c.ids, id)
+	for name, e := range says {
+		c.says[prefix+name] = e
+	}
+	c.answered = len(c.ids) == 0
 }
 
 // confirmOverdue asks again each poll, and gives up at the decision's deadline:
@@ -158,13 +232,14 @@ func (b *Brain) lastHolds(now time.Time, name string, inc *Incident, s *serviceM
 	if inc.Decision.ByPerson {
 		return b.holdsForPerson(now, inc, s, b.request(inc))
 	}
-	o := b.opts.Services[name]
 	var own []Hold
 	for _, ev := range inc.Triggers {
 		if !slices.Contains(inc.Decision.Justified, ev.Name) {
 			continue
 		}
-		h := b.triggerHolds(ev, s, o)
+		home, bare := inc.home(ev.Name)
+		ev.Name = bare
+		h := b.triggerHolds(ev, b.mem.service(home), b.opts.Services[home])
 		if len(h) == 0 {
 			return holds
 		}

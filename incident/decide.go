@@ -192,7 +192,9 @@ func (d Decision) sameBesideBrakes(other Decision) bool {
 func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 	if sticky := inc.Decision.stickyHolds(); len(sticky) > 0 {
 		if inc.worse {
-			return b.askBecauseWorse(now, name, inc)
+			if e := b.askBecauseWorse(now, name, inc); e != nil {
+				return e
+			}
 		}
 		if e := b.showBrakes(now, name, inc, sticky); e != nil {
 			return e
@@ -208,7 +210,7 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 	if e := b.turnRule(now, name, inc); e != nil {
 		return e
 	}
-	if len(inc.Decision.releasing()) == 0 || b.stillBlind(name, inc) {
+	if len(inc.Decision.releasing()) == 0 || b.stillBlind(inc) {
 		return b.escalationRule(now, inc)
 	}
 	d, ok := b.judge(now, name, inc)
@@ -255,16 +257,12 @@ func (b *Brain) showBrakes(now time.Time, name string, inc *Incident, sticky []H
 
 // stillBlind tells whether an incident that could not be confirmed still cannot
 // be seen: none of its triggers is known.
-func (b *Brain) stillBlind(name string, inc *Incident) bool {
+func (b *Brain) stillBlind(inc *Incident) bool {
 	if inc.Decision.HeldBy != GuardBlind {
 		return false
 	}
-	l := b.live[name]
 	for _, ev := range inc.Triggers {
-		if l == nil {
-			continue
-		}
-		if st, ok := l.watch.Status(ev.Name); ok && st.Truth != trigger.NotKnown {
+		if st, ok := b.statusOf(inc, ev.Name); ok && st.Truth != trigger.NotKnown {
 			return false
 		}
 	}
@@ -280,6 +278,10 @@ func (b *Brain) askBecauseWorse(now time.Time, name string, inc *Incident) []Eff
 	}
 	if slices.Contains(guardsOf(d.Holds), GuardWindow) {
 		return nil // a window in which nobody is asked: once it ends
+	}
+	r := planRequest{to: d.Target, scope: d.Scope, plan: b.planFor(inc, d.Trigger)}
+	if len(b.holdsForPerson(now, inc, b.mem.service(name), r)) > 0 {
+		return nil // a yes would be refused: it stays held, by what refuses it too
 	}
 	d.Response = evaluator.Response{Directness: evaluator.Approve}
 	d.State, d.HeldBy, d.Holds = AwaitingApproval, "", nil
@@ -346,19 +348,23 @@ func (b *Brain) standDownRule(now time.Time, inc *Incident, s *serviceMemory) []
 		return nil
 	}
 	waiting := inc.State == CountingDown || inc.State == AwaitingApproval || inc.State == Confirming
-	vetoed := inc.State == Held && slices.Contains(guardsOf(inc.Decision.Holds), GuardVetoed)
-	if !waiting && !vetoed || inc.changed() {
+	if !waiting && !vetoed(inc) || inc.changed() {
 		return nil
 	}
 	text := fmt.Sprintf("%s was deployed: this incident is stood down and watching starts anew", d.Version)
 	return b.closed(now, inc, FixedForward, text, true)
 }
 
+// vetoed tells whether a person's no holds an incident.
+func vetoed(inc *Incident) bool {
+	return inc.State == Held && slices.Contains(guardsOf(inc.Decision.Holds), GuardVetoed)
+}
+
 // dissolvedRule stands down an incident of a group when one of its other members
 // has another deployment: they no longer share the change.
 func (b *Brain) dissolvedRule(now time.Time, inc *Incident) []Effect {
 	member := b.redeployed(inc)
-	if member == "" || inc.changed() || inc.State == Firing {
+	if member == "" || inc.changed() || inc.State == Firing || len(inc.Decision.stickyHolds()) > 0 && !vetoed(inc) {
 		return nil
 	}
 	return b.closed(now, inc, FixedForward, member+" was deployed: the group no longer shares its change, and watching starts anew", true)

@@ -306,6 +306,8 @@ type RunEndedEntry struct {
 	Held Guard `json:"held,omitempty"`
 	// Superseded is true where a newer deployment overtook the verification.
 	Superseded bool `json:"superseded,omitempty"`
+	// Recovered is true where nothing was changed, because it was well by then.
+	Recovered bool `json:"recovered,omitempty"`
 	// Samples counts the known ok ticks that verification saw.
 	Samples int `json:"samples,omitempty"`
 }

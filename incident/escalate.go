@@ -8,11 +8,21 @@ import (
 )
 
 // failure tells whether a guard stands for something that went wrong, as opposed
-// to something that is waited for or that a person wanted. What a guard merely
-// holds is told once: it lasts as long as the breach does, and a receiver that
-// pages has a ladder of its own.
+// to something that is waited for or that a person wanted.
 func (g Guard) failure() bool {
 	return g == GuardBlocked || g == GuardVerification || g == GuardPointOfNoReturn
+}
+
+// leavesItToPeople tells whether nothing but a person will do something about
+// what a guard holds. What flaps is told once, or each of its ups and downs would
+// wake somebody.
+func (g Guard) leavesItToPeople() bool {
+	switch g {
+	case GuardJournal, GuardBlind, GuardNeverOK, GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget:
+		return true
+	default:
+		return g.failure()
+	}
 }
 
 // waitsForPerson tells whether an incident in this state waits for a person.
@@ -21,7 +31,7 @@ func (inc *Incident) waitsForPerson() bool {
 	case AwaitingApproval:
 		return true
 	case Held:
-		return inc.Decision.HeldBy.failure()
+		return inc.Decision.HeldBy.failure() || inc.Severity >= trigger.Critical && inc.Decision.HeldBy.leavesItToPeople()
 	case RollingBack:
 		return inc.approvalWaited() != nil
 	case Firing, CountingDown, Confirming, Verifying, Closed:
@@ -63,16 +73,10 @@ func (b *Brain) levelAt(now time.Time, inc *Incident) int {
 	return level
 }
 
-// levelDue is when a level is to be told; zero for never. For a medium or low
-// severity the clock starts at the decision's deadline: nobody is woken while
-// there is still time to decide in.
+// levelDue is when a level is to be told; zero for never.
 func (b *Brain) levelDue(inc *Incident, level int) time.Time {
-	from := inc.waitSince
-	if inc.Severity < trigger.High && !inc.Decision.HeldBy.sticky() && inc.State != RollingBack {
-		from = inc.Decision.Deadline
-	}
-	if from.IsZero() || level <= 0 || level >= len(b.opts.Decide.EscalateAfter) {
+	if inc.waitSince.IsZero() || level <= 0 || level >= len(b.opts.Decide.EscalateAfter) {
 		return time.Time{}
 	}
-	return from.Add(b.opts.Decide.EscalateAfter[level])
+	return inc.waitSince.Add(b.opts.Decide.EscalateAfter[level])
 }

@@ -49,6 +49,9 @@ func (b *Brain) afterRun(now time.Time, inc *Incident, run *Run) []Effect {
 	if run.State == RunCompleted {
 		return b.closed(now, inc, RolledBack, fmt.Sprintf("%s verified", fromTo(run.From, run.To)), false)
 	}
+	if inc.recovered {
+		return b.stoodDown(now, inc)
+	}
 	if inc.superseded {
 		// What breaches from here on is judged as the newer version's.
 		return b.closed(now, inc, Unresolved, run.Reason, true)
@@ -273,10 +276,25 @@ func verified(now time.Time, run *Run, p progress) *RunEndedEntry {
 		Run: run.ID, State: RunCompleted, Verification: VerificationPassed, Samples: p.samples, SLAMet: run.withinSLA(now),
 		Reason: fmt.Sprintf("every trigger was known ok for %s (%d samples)", run.Plan.Verify.Hold, p.samples),
 	}
-	if failure := run.sectionFailed(SectionFinally); failure != "" {
+	failure := run.sectionFailed(SectionFinally)
+	if failure == "" {
+		failure = run.failedUnit()
+	}
+	if failure != "" {
 		end.State, end.Held, end.Reason = RunPartial, GuardBlocked, end.Reason+", but "+failure
 	}
 	return end
+}
+
+// failedUnit says which unit of a step did not end well although the plan went
+// on: a fleet of which one runs something else is not rolled back. Empty for none.
+func (run *Run) failedUnit() string {
+	for i := range run.Steps {
+		if step := &run.Steps[i]; step.Section == SectionSteps && step.Unit != "" && step.State == StepFailed {
+			return step.failure()
+		}
+	}
+	return ""
 }
 
 // closeRule closes an incident when everything has been known ok for long

@@ -90,6 +90,25 @@ func (s *serviceMemory) flappingHold(now time.Time) []Hold {
 	}}
 }
 
+// stillFlapping is the hold of what flaps, and of an incident that was held for it
+// once: it does not let go by itself, however quiet it has been in between. A
+// newer deployment does.
+func (s *serviceMemory) stillFlapping(now time.Time, inc *Incident) []Hold {
+	if holds := s.flappingHold(now); len(holds) > 0 {
+		return holds
+	}
+	d := s.Ledger.current()
+	if d != nil && !d.Own && d.NotedAt.After(inc.decidedAt) {
+		return nil
+	}
+	for _, h := range inc.Decision.Holds {
+		if h.Guard == GuardFlapping {
+			return []Hold{h}
+		}
+	}
+	return nil
+}
+
 // flappingRule holds an incident that flaps, whether or not anything fires at
 // this moment: people hear of it once, and of its single ups and downs no more.
 func (b *Brain) flappingRule(now time.Time, inc *Incident, s *serviceMemory) []Effect {

@@ -254,7 +254,7 @@ func (inc *Incident) foldRunEnded(e Entry) {
 	run, end := inc.Rollback, e.RunEnded
 	run.State, run.Reason, run.EndedAt = end.State, end.Reason, e.At
 	run.DurationSeconds = e.At.Sub(run.DecidedAt).Seconds()
-	inc.heldAfter, inc.superseded = end.Held, end.Superseded
+	inc.heldAfter, inc.superseded, inc.recovered = end.Held, end.Superseded, end.Recovered
 	for i := range run.Steps {
 		if run.Steps[i].State == StepPending {
 			run.Steps[i].State = StepSkipped

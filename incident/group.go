@@ -127,10 +127,32 @@ func (b *Brain) memberHolds(now time.Time, inc *Incident, name string) []Hold {
 	holds = append(holds, s.vetoHold(inc)...)
 	holds = append(holds, s.cooldownHold(now, o)...)
 	holds = append(holds, b.claimHold(name)...)
+	holds = append(holds, b.windowHolds(now, name)...)
 	if b.mode(name) == "shadow" {
 		holds = append(holds, Hold{GuardShadow, "it is in shadow mode: decide, record, tell, never act", `mode = "live"`})
 	}
 	return holds
+}
+
+// memberLimits are what limits a rollback of the other members of a group: what
+// leaves one of them to a person leaves all.
+func (b *Brain) memberLimits(now time.Time, inc *Incident) []limit {
+	var limits []limit
+	for _, m := range inc.others() {
+		s, o := b.mem.service(m.Service), b.opts.Services[m.Service]
+		own := b.windowLimits(now, m.Service)
+		if t, ok := s.Ledger.target(o.Deployment, now); ok {
+			own = append(own, targetLimits(t, o)...)
+		}
+		if d := s.Ledger.current(); d != nil && d.NoAutoRollback {
+			own = append(own, atMostApprove("", d.Version+" was deployed with no_auto_rollback"))
+		}
+		for _, l := range own {
+			l.why.Reason = m.Service + ": " + l.why.Reason
+			limits = append(limits, l)
+		}
+	}
+	return limits
 }
 
 // joinRule takes members into an incident that was opened before they were
@@ -163,6 +185,9 @@ func (b *Brain) memberRuns(now time.Time, inc *Incident, to string) (members []M
 	for _, m := range inc.Members {
 		s, o := b.mem.service(m.Service), b.opts.Services[m.Service]
 		m.From, m.To = s.Ledger.Running, to
+		if d := s.Ledger.current(); d != nil && m.Deployment != "" && d.id() != m.Deployment {
+			return nil, m.Service // it has another deployment since
+		}
 		if m.Service != inc.Service {
 			t, ok := s.Ledger.target(o.Deployment, now)
 			if !ok && !deploymentsUnknown(s, o) {

@@ -75,7 +75,7 @@ func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *servi
 		holds = append(holds, Hold{GuardJournal, "the journal could not be written while this was decided", "never by itself; approve"})
 	}
 	holds = append(holds, s.vetoHold(inc)...)
-	holds = append(holds, s.flappingHold(now)...)
+	holds = append(holds, s.stillFlapping(now, inc)...)
 	holds = append(holds, b.correlation(name, inc).holds...)
 	holds = append(holds, b.holdWhenHold(now)...)
 	holds = append(holds, b.versionHolds(now, s, o)...)

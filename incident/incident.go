@@ -81,6 +81,7 @@ type Incident struct {
 	escalated  bool      // people were reminded that the deadline in force is over
 	lasting    bool      // held for good once: never acts by itself again
 	superseded bool      // a newer deployment overtook the verification
+	recovered  bool      // it was well before the run changed anything
 	reached    int       // the highest level that was told of the incident at all
 	acked      bool      // escalation of the present wait is over
 	told       bool      // people know of it

@@ -23,7 +23,7 @@ type opinion struct {
 // judge passes the firing triggers of an incident through the matrix and the
 // guards. It returns false when no trigger fires: there is nothing to decide.
 func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool) {
-	firing := b.stillFiring(name, inc)
+	firing := b.stillFiring(inc)
 	if len(firing) == 0 {
 		return Decision{}, false
 	}
@@ -31,7 +31,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	o := b.opts.Services[name]
 	var opinions []opinion
 	for _, ev := range firing {
-		opinions = append(opinions, b.opinion(ev, firing, s, o))
+		opinions = append(opinions, b.opinion(inc, ev, firing))
 	}
 	d := Decision{Severity: max(inc.Severity, worst(firing))}
 	best := strongest(opinions)
@@ -45,6 +45,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 		best.lower(targetLimits(t, o)...)
 	}
 	best.lower(b.presentLimits(now, name, inc)...)
+	best.lower(b.memberLimits(now, inc)...)
 	if inc.lasting {
 		best.lower(atMostApprove("", "after a veto, an abort or a failed rollback only a person's word acts"))
 	}
@@ -61,7 +62,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 		d.State, d.Deadline = b.stateFor(now, d)
 		d.Silence = d.State == AwaitingApproval && len(d.Caps) == 0 && !inc.lasting && !d.Deadline.IsZero() && b.opts.Decide.OnDeadline[d.Severity]
 	}
-	d.PlanHash = planHash(plan, d.Target, d.Scope)
+	d.PlanHash = b.hashNow(now, inc, plan, d)
 	return d, true
 }
 
@@ -78,14 +79,13 @@ func (b *Brain) inScope(inc *Incident, d Decision, holds []Hold) []Hold {
 // stillFiring are the incident's triggers that fire at this moment. Where only
 // blindness kept an incident from being confirmed, a trigger that is seen to
 // breach again counts: its window was full before the source went silent.
-func (b *Brain) stillFiring(name string, inc *Incident) []Evidence {
-	l := b.live[name]
+func (b *Brain) stillFiring(inc *Incident) []Evidence {
 	var firing []Evidence
 	for _, ev := range inc.Triggers {
-		if l == nil || !ev.ClearedAt.IsZero() {
+		if !ev.ClearedAt.IsZero() {
 			continue
 		}
-		st, ok := l.watch.Status(ev.Name)
+		st, ok := b.statusOf(inc, ev.Name)
 		seenAgain := inc.Decision.HeldBy == GuardBlind && st.Truth == trigger.Breach
 		if ok && (st.State == trigger.Firing || seenAgain) {
 			firing = append(firing, ev)
@@ -96,7 +96,9 @@ func (b *Brain) stillFiring(name string, inc *Incident) []Evidence {
 
 // opinion is what one trigger leads to by the matrix, the caps and the guards
 // that look at the trigger itself.
-func (b *Brain) opinion(ev Evidence, firing []Evidence, s *serviceMemory, o ServiceOptions) opinion {
+func (b *Brain) opinion(inc *Incident, ev Evidence, firing []Evidence) opinion {
+	home, own := inc.home(ev.Name)
+	s, o := b.mem.service(home), b.opts.Services[home]
 	matrix := b.opts.Matrix.Respond(o.Tier, ev.Severity)
 	op := opinion{evidence: ev, matrix: matrix, response: matrix}
 	if ev.FromNoData {
@@ -109,7 +111,9 @@ func (b *Brain) opinion(ev Evidence, firing []Evidence, s *serviceMemory, o Serv
 		op.lower(atMostApprove("", d.Version+" was deployed with no_auto_rollback"))
 	}
 	if op.response.Directness > evaluator.Notify {
-		op.holds = b.triggerHolds(ev, s, o)
+		bare := ev
+		bare.Name = own
+		op.holds = b.triggerHolds(bare, s, o)
 	}
 	return op
 }

@@ -96,18 +96,34 @@ func TestWhoWasWokenHearsTheEnd(t *testing.T) {
 	}
 }
 
-func TestAMediumIncidentWakesNobodyBeforeItsDeadline(t *testing.T) {
-	w := asking(t, func(_ *incident.Plan, o *incident.Options) {
-		o.Matrix["1"][trigger.Medium] = evaluator.Response{Directness: evaluator.Approve}
-		o.Services["shop"].Triggers[0].Severity = trigger.Medium
-	})
-	w.run(59 * time.Minute)
-	if n := len(w.told); n != 1 {
-		t.Errorf("%d messages before the deadline, want one", n)
-	}
-	w.run(10 * time.Minute)
-	if d := cmp.Diff([]int{0, 0, 1}, levels(w)); d != "" {
-		t.Errorf("levels told (-want +got):\n%s", d)
+// A question climbs the ladder whatever its severity; what a guard holds only
+// where it is critical and only a person can help.
+func TestWhatClimbsTheLadder(t *testing.T) {
+	for name, c := range map[string]struct {
+		severity trigger.Severity
+		deploy   bool
+		want     []int
+	}{
+		"a medium question":             {trigger.Medium, true, []int{0, 1, 2, 3, 3}}, // the last at the deadline of an hour
+		"a critical breach of nobody's": {trigger.Critical, false, []int{0, 1, 2, 3}},
+		"a high breach of nobody's":     {trigger.High, false, []int{0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := plannedWorld(t, func(_ *incident.Plan, o *incident.Options) {
+				o.Decide.EscalateAfter = []time.Duration{0, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
+				o.Services["shop"].Triggers[0].Severity = c.severity
+			})
+			w.set(0.001, "shop")
+			w.run(time.Minute)
+			if c.deploy {
+				w.deploy("shop", "v2", "v1")
+			}
+			w.set(0.08, "shop")
+			w.run(70 * time.Minute)
+			if d := cmp.Diff(c.want, levels(w)); d != "" {
+				t.Errorf("levels told (-want +got):\n%s", d)
+			}
+		})
 	}
 }
 

@@ -43,7 +43,7 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 		run.To = "" // what runs in this scope goes nowhere
 	} else if members, missing := b.memberRuns(now, inc, run.To); missing != "" {
 		d := inc.Decision
-		d.hold([]Hold{{GuardNoTarget, missing + " has no version to go back to, and the group goes back as one", "roll back by hand"}})
+		d.hold([]Hold{{GuardNoTarget, missing + " has no version to go back to, or has changed since, and the group goes back as one", "roll back by hand"}})
 		d.Deadline, d.ByPerson = time.Time{}, false
 		return b.decided(now, inc, d)
 	} else {
@@ -120,17 +120,21 @@ func (b *Brain) planFor(inc *Incident, trigger string) *Plan {
 	return o.Plan
 }
 
-// planHash names what an approval is for: the plan, the target and the scope. An
-// approval given for one of them is none for another.
-func planHash(p *Plan, target, scope string) string {
+// hashNow names what an approval is for: the plan, the versions it goes to, the
+// values that fill its steps, and the scope. An approval given for one of them is
+// none for another.
+func (b *Brain) hashNow(now time.Time, inc *Incident, p *Plan, d Decision) string {
 	if p == nil {
 		return ""
 	}
+	members, _ := b.memberRuns(now, inc, d.Target)
 	document, err := json.Marshal(struct {
-		Plan   *Plan  `json:"plan"`
-		Target string `json:"target"`
-		Scope  string `json:"scope"`
-	}{p, target, scope})
+		Plan    *Plan             `json:"plan"`
+		Target  string            `json:"target"`
+		Scope   string            `json:"scope"`
+		Vars    map[string]string `json:"vars"`
+		Members []Member          `json:"members"`
+	}{p, d.Target, d.Scope, b.opts.Services[inc.Service].Vars, members})
 	if err != nil {
 		return "" // a plan is decoded from a file, so it marshals
 	}

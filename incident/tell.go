@@ -49,6 +49,9 @@ func (b *Brain) escalateMessage(now time.Time, inc *Incident, step *StepRun, r S
 	if r.State == StepDone || r.State == StepSkipped || !matters {
 		return nil
 	}
+	if run := inc.after(e).Rollback; run.mayRetry(run.step(e.Step.Ref)) {
+		return nil // it is tried once more
+	}
 	m := b.message(now, inc, e, FailedHead, "step_failed")
 	m.Level = min(inc.EscalationLevel+1, max(0, len(b.opts.Decide.EscalateAfter)-1))
 	return m
@@ -169,6 +172,9 @@ func deadline(inc *Incident) time.Time {
 	case CountingDown, AwaitingApproval:
 		return inc.Decision.Deadline
 	case RollingBack, Verifying:
+		if step := inc.approvalWaited(); step != nil {
+			return step.StartedAt.Add(inc.Rollback.spec(step).Timeout)
+		}
 		if r := inc.Rollback; r != nil && r.SLASeconds > 0 {
 			return r.DecidedAt.Add(time.Duration(r.SLASeconds * float64(time.Second)))
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rollbackd/rollbackd/action"
 	"github.com/rollbackd/rollbackd/incident"
 )
 
@@ -202,9 +203,19 @@ func (w *world) resume(s incident.Start) {
 	}
 }
 
+// onlyLooks tells whether a step is one that a start takes up again: a wait goes
+// on, and a query is asked once more. Neither has an end that could be lost.
+func onlyLooks(s incident.Start) bool {
+	step, err := action.Decode(s.Do)
+	return err == nil && (step.Kind == action.KindWait || step.Kind == action.KindQuery)
+}
+
 // lostEnd is the result of a step whose end nobody heard: what its probe says,
 // else uncertain.
 func (w *world) lostEnd(j *job) incident.StepResult {
+	if onlyLooks(j.start) {
+		return w.result(exited(w.behaviour(j.start.Ref), j.start.Ref.Attempt), j.began)
+	}
 	r := incident.StepResult{
 		State: incident.StepUncertain, Interrupted: true, Error: "its end was lost when the daemon died",
 	}
