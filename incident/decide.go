@@ -191,15 +191,7 @@ func (d Decision) sameBesideBrakes(other Decision) bool {
 // heldRule decides again when the guards that hold let go, or when it got worse.
 func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 	if sticky := inc.Decision.stickyHolds(); len(sticky) > 0 {
-		if inc.worse {
-			if e := b.askBecauseWorse(now, name, inc); e != nil {
-				return e
-			}
-		}
-		if e := b.showBrakes(now, name, inc, sticky); e != nil {
-			return e
-		}
-		return b.escalationRule(now, inc)
+		return b.lastingRule(now, name, inc, sticky)
 	}
 	if inc.again {
 		return b.redecide(now, name, inc)
@@ -222,6 +214,20 @@ func (b *Brain) heldRule(now time.Time, name string, inc *Incident) []Effect {
 		d.State, d.Deadline = Confirming, b.confirmDeadline(now, now, d.Severity)
 	}
 	return b.decided(now, inc, d)
+}
+
+// lastingRule looks after an incident that never acts by itself again: it asks
+// when it got worse, shows the brakes that hold too, and climbs the ladder.
+func (b *Brain) lastingRule(now time.Time, name string, inc *Incident, sticky []Hold) []Effect {
+	if inc.worse {
+		if e := b.askBecauseWorse(now, name, inc); e != nil {
+			return e
+		}
+	}
+	if e := b.showBrakes(now, name, inc, sticky); e != nil {
+		return e
+	}
+	return b.escalationRule(now, inc)
 }
 
 // newBrakes adds a pause or lock that was set while other guards held already.
