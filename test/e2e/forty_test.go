@@ -30,6 +30,7 @@ func TestFortyServicesAtOnce(t *testing.T) {
 		f.BreakAll(t)
 		// The first three are kept inside their step: all others must wait for them.
 		awaitStates(t, f, map[string]int{"rolling_back": 3, "held by concurrency": forty - 3})
+		awaitInside(t, f, 3) // planned and checked first, so a little later
 		checkActing(t, f, 3, 3, 0)
 		f.Open(t)
 		awaitStates(t, f, map[string]int{"closed rolled_back": forty})
@@ -77,6 +78,15 @@ func standing(i world.Incident) string {
 		return i.State + " by " + i.Decision.HeldBy
 	}
 	return i.State
+}
+
+// awaitInside waits until so many rollbacks are inside their step.
+func awaitInside(t *testing.T, f *world.Fleet, want int) {
+	t.Helper()
+	world.Await(t, fmt.Sprintf("%d rollbacks to be inside their step", want), eventually, func() (bool, string) {
+		now, _, _ := f.Acting()
+		return now == want, fmt.Sprint(now)
+	})
 }
 
 // checkActing checks how many rollbacks are inside their step, were at the most
