@@ -361,3 +361,26 @@ func TestACrashBetweenAPersonsWishAndItsPlanIsNotSilent(t *testing.T) {
 		t.Errorf("%d steps ran when it was asked for again, want both", n)
 	}
 }
+
+// A version that a source shows again has not run in the time between.
+func TestAVersionShownAgainIsNoLongerGoodForTheTimeBetween(t *testing.T) {
+	o := options("shop")
+	s := o.Services["shop"]
+	s.Deployment.HasSource, s.Deployment.BlameWindow = true, 10*time.Minute
+	o.Services["shop"] = s
+	w := newWorld(t, o)
+	w.set(0.001, "shop")
+	sees := func(v string, then time.Duration) {
+		w.give(incident.VersionSeen{Service: "shop", Version: v, At: w.now, Source: "symlink"})
+		w.run(then)
+	}
+	sees("v0", 20*time.Minute)
+	sees("v1", time.Minute)
+	sees("v2", 7*time.Minute)
+	sees("v1", 4*time.Minute)
+	for _, v := range w.brain.Versions("shop", w.now) {
+		if v.Version == "v1" && v.Standing == "good" {
+			t.Errorf("v1 is %s (%s): it ran for one minute and for four", v.Standing, v.Why)
+		}
+	}
+}

@@ -227,7 +227,7 @@ func (d *Deployment) shift(by time.Duration) {
 	if d == nil {
 		return
 	}
-	shift(by, &d.StartedAt, &d.NotedAt)
+	shift(by, &d.StartedAt, &d.NotedAt, &d.ShownAt)
 	d.Moved += by
 }
 

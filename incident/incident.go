@@ -25,6 +25,9 @@ type Deployment struct {
 	// Seen is true where a version source showed it.
 	Seen           bool `json:"seen,omitempty"`
 	NoAutoRollback bool `json:"no_auto_rollback,omitempty"`
+	// ShownAt is when a version source showed it again after another version ran;
+	// zero where it has run since its start. What it is good for counts from there.
+	ShownAt time.Time `json:"shown_at,omitzero"`
 	// Moved is by how much its times were moved since, because the clock was set.
 	Moved time.Duration `json:"moved,omitempty"`
 	// Rolling is true while it is said to be still rolling out.

@@ -82,6 +82,14 @@ func (l *ledger) start() time.Time {
 	return time.Time{}
 }
 
+// runsSince is since when a deployment has run without another one in between.
+func (d Deployment) runsSince() time.Time {
+	if d.ShownAt.After(d.StartedAt) {
+		return d.ShownAt
+	}
+	return d.StartedAt
+}
+
 // deploy makes d the present deployment.
 func (l *ledger) deploy(d Deployment) {
 	l.leave(d.StartedAt)
@@ -111,7 +119,7 @@ func (l *ledger) leave(at time.Time) {
 		return
 	}
 	m := l.mark(d.Version)
-	if ran := at.Sub(d.StartedAt); ran > m.Ran && m.Blamed == "" {
+	if ran := at.Sub(d.runsSince()); ran > m.Ran && m.Blamed == "" {
 		m.Ran = ran
 	}
 }
@@ -131,6 +139,7 @@ func (l *ledger) show(version string, at time.Time) {
 	// The newest deployment of that version is the present one again.
 	for i, d := range slices.Backward(l.Deployments) {
 		if d.Version == version {
+			d.ShownAt = at
 			l.Deployments = append(append(l.Deployments[:i:i], l.Deployments[i+1:]...), d)
 			return
 		}
@@ -215,7 +224,7 @@ func (l *ledger) good(version string, o DeploymentOptions, now time.Time) bool {
 		return true
 	}
 	d := l.current()
-	return d != nil && d.Version == version && !d.FirstLook && now.Sub(d.StartedAt) >= o.BlameWindow
+	return d != nil && d.Version == version && !d.FirstLook && now.Sub(d.runsSince()) >= o.BlameWindow
 }
 
 // presumed tells whether a version is presumed good. Where a version source

@@ -31,7 +31,7 @@ func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entr
 	case AwaitingApproval:
 		return b.message(now, inc, e, WaitingForYou, "approval_needed")
 	case Held:
-		if d.HeldBy == GuardBlocked || d.HeldBy == GuardVerification {
+		if d.HeldBy.failure() {
 			return b.message(now, inc, e, FailedHead, "failed")
 		}
 		return b.message(now, inc, e, HeldHeadline, "held")
@@ -225,6 +225,9 @@ func nextText(inc *Incident) string {
 		}
 		return "If you do nothing: nothing is changed, and you are reminded."
 	case Held:
+		if inc.changed() {
+			return "If you do nothing: nothing more is changed. It is released when: " + inc.Decision.ReleasesWhen + "."
+		}
 		return "If you do nothing: nothing is changed. It is released when: " + inc.Decision.ReleasesWhen + "."
 	case RollingBack:
 		if step := inc.approvalWaited(); step != nil {
