@@ -143,7 +143,7 @@ func checkPastReturn(t *testing.T, s *site, i world.Incident) {
 	if i.Rollback == nil || i.Rollback.State != "partial" || i.Decision.HeldBy != "point_of_no_return" {
 		t.Fatalf("the rollback is %+v, the incident held by %s; want partial, point_of_no_return", i.Rollback, i.Decision.HeldBy)
 	}
-	checkTold(t, s, "held", "HELD shop")
+	checkTold(t, s, "failed", "FAILED shop")
 }
 
 // checkTold checks that a person knows that the rollback did not end well.
