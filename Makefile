@@ -27,7 +27,7 @@ TEST_FLAGS := $(if $(NO_SKIPS),-no-skips)
 # How long each fuzz target runs.
 FUZZTIME ?= 10s
 
-.PHONY: help build demo test crash components vet fmt fmt-check lint lint-fast bench fuzz clean
+.PHONY: help build demo test crash hazards simulate planted components vet fmt fmt-check lint lint-fast bench detection fuzz clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,18 @@ test: components fmt-check vet ## everything that can be shown without a product
 crash: ## kill the daemon's loop at every write of every plan's journal; make test takes a sample
 	cd test && ROLLBACKD_CRASH_ALL=1 $(GO) test -count=1 -timeout 30m -run '^TestKilledAtEveryWrite$$' -v ./crash | \
 		sed -nE '/^=== |^ *--- PASS: TestKilledAtEveryWrite\//!p'
+
+hazards: ## docs/hazards.md, written anew from the hazard corpus
+	$(GO) test -count=1 -run '^TestHazardsPage$$' ./scenario -update
+
+# SIMULATE_FLAGS say how long to hunt and from which seed.
+SIMULATE_FLAGS ?= --runs 2000 --seed 1000000
+
+simulate: build ## hunt for mistakes in random worlds, for about a minute
+	bin/rollbackd simulate $(SIMULATE_FLAGS)
+
+planted: ## plant mistakes on purpose and see that the hunt finds each; about five minutes
+	$(GO) run ./tools/planted
 
 components:
 	@tools/components $(COMPONENTS)
@@ -71,6 +83,12 @@ bench: ## the measurements that the documents speak of; on Debian, as root, it i
 	@tools/components $(COMPONENTS) prometheus-alertmanager
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	@if [ -e test/go.mod ]; then cd test && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./...; fi
+
+# DETECTION_FLAGS are the measuring's own flags (-h lists them).
+DETECTION_FLAGS ?=
+
+detection: ## the tables of docs/detection.md, measured anew; about six minutes on two idle cores
+	$(GO) run ./bench/detection $(DETECTION_FLAGS)
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for package in $$($(GO) list ./...); do \

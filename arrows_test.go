@@ -38,7 +38,11 @@ func arrows() map[string][]string {
 		"responder": {"action", "incident", "journal", "notify", "trigger"},
 		"web":       {"evaluator", "incident", "journal", "trigger"},
 		"config":    {"evaluator", "incident", "trigger"},
-		"scenario":  {"action", "config", "evaluator", "incident", "trigger"},
+		"wiring":    {"config", "incident", "source", "trigger"},
+		"engine":    {},
+		"chart":     {},
+		"scenario":  {"action", "config", "engine", "evaluator", "incident", "journal", "source", "trigger", "wiring"},
+		"backtest":  {"action", "chart", "config", "evaluator", "incident", "source", "trigger", "wiring"},
 		"daemon":    {anything},
 		"cmd":       {anything},
 		"tools":     {},
@@ -86,8 +90,8 @@ func TestPrometheusServerStaysInItsPlace(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, imported := range s.imports {
 			server := strings.HasPrefix(imported, "github.com/prometheus/prometheus/")
-			if server && s.top != "config" && s.top != "scenario" {
-				t.Errorf("%s imports %s: Prometheus's own packages belong in config and scenario only", s.path, imported)
+			if server && s.top != "config" && s.top != "engine" {
+				t.Errorf("%s imports %s: Prometheus's own packages belong in config and engine only", s.path, imported)
 			}
 		}
 	}

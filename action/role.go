@@ -79,7 +79,7 @@ func changesNothing(section string) bool {
 // outOfTime tells whether ctx ended by its deadline, in a section that changes
 // nothing. Elsewhere the caller's patience must not end a step half-way.
 func (a *attempt) outOfTime(ctx context.Context) bool {
-	return changesNothing(a.req.Section) && errors.Is(context.Cause(ctx), context.DeadlineExceeded)
+	return (a.askedOnly || changesNothing(a.req.Section)) && errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 }
 
 // ended is what an ended ctx means for an attempt that was on its way.

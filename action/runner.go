@@ -119,6 +119,8 @@ type attempt struct {
 	began     time.Time // of the step's own work
 	mask      *mask
 	cancel    context.CancelCauseFunc
+	// askedOnly is true where nothing but a question beside the step is asked.
+	askedOnly bool
 }
 
 // attemptKey is the directory of an attempt: "run/section-index-attempt", or

@@ -28,6 +28,7 @@ func (c *Config) BrainOptions() incident.Options {
 			Correlated:       incident.Correlated(c.Guards.Correlated),
 			NeverOK:          c.Guards.NeverOK,
 			HoldWhen:         c.Guards.HoldWhen != "",
+			RehearsedWithin:  c.Guards.RehearsedWithin,
 		},
 		Services:    map[string]incident.ServiceOptions{},
 		Groups:      map[string]incident.Group{},

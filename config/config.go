@@ -32,6 +32,7 @@ type Config struct {
 
 // read turns a decoded file into a configuration.
 func (w *walk) read(vals map[string]any) *Config {
+	w.overlay(vals)
 	root := w.table("", nil, vals)
 	c := &Config{Path: w.main}
 	c.Prometheus = readPrometheus(root)

@@ -302,6 +302,9 @@ func (g Guards) tree() tree {
 	if g.Cooldown > 0 {
 		t["cooldown"] = durationText(g.Cooldown)
 	}
+	if g.RehearsedWithin > 0 {
+		t["rehearsed_within"] = durationText(g.RehearsedWithin)
+	}
 	return t
 }
 

@@ -84,7 +84,7 @@ func readers(t *testing.T) string {
 	for _, file := range []string{"brain.go", "config.go", "resolve.go", "resolve_plan.go", "groups.go", "secret.go"} {
 		add(file)
 	}
-	for _, dir := range []string{"cmd", "daemon", "scenario"} {
+	for _, dir := range []string{"cmd", "daemon", "scenario", "wiring"} {
 		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
 				add(path)

@@ -15,6 +15,9 @@ type Guards struct {
 	// HoldWhen is PromQL that holds everything while it returns anything; empty
 	// without one.
 	HoldWhen string
+	// RehearsedWithin is how old the newest rehearsal of a plan may be for it to act
+	// by itself; zero asks for none.
+	RehearsedWithin time.Duration
 
 	// holdWhen is what is known of that query.
 	holdWhen query
@@ -41,6 +44,7 @@ func readGuards(root *table) Guards {
 		MaxPerHour:       t.integer("max_per_hour", 5, 1),
 		NeverOK:          t.boolean("never_ok", true),
 		HoldWhen:         t.str("hold_when", ""),
+		RehearsedWithin:  t.duration("rehearsed_within", 0),
 	}
 	c := t.orEmpty("correlated", "[guards.correlated]")
 	g.Correlated = Correlated{
@@ -56,7 +60,6 @@ func readGuards(root *table) Guards {
 		}
 		g.holdWhen = q
 	}
-	t.later("rehearsed_within")
 	t.done()
 	return g
 }

@@ -14,26 +14,15 @@ import (
 
 // Load reads a file with what it includes, or every *.toml of a folder. The
 // configuration is nil if, and only if, the report has errors.
-func Load(path string) (*Config, Report) {
-	w := newWalk(path)
-	info, err := os.Stat(path)
-	if err != nil {
-		return w.failed("%v", err)
-	}
-	if info.IsDir() {
-		return w.loadFolder(path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return w.failed("%v", err)
-	}
-	return Parse(path, data)
-}
+func Load(path string) (*Config, Report) { return LoadWith(path, nil) }
 
 // Parse reads a file's text. Files that it names are looked for beside name,
 // which need not exist. The configuration is nil if the report has errors.
 func Parse(name string, data []byte) (*Config, Report) {
-	w := newWalk(name)
+	return newWalk(name).parse(name, data)
+}
+
+func (w *walk) parse(name string, data []byte) (*Config, Report) {
 	vals, ok := w.decode(name, data)
 	if !ok {
 		return w.finish(nil)

@@ -46,7 +46,7 @@ type NATSMap struct {
 	// Tokens name what the wildcards stand for: service, instance, or "_" for
 	// one that means nothing.
 	Tokens []string
-	// Kind is health or deploy.
+	// Kind is health, deploy or signal.
 	Kind string
 }
 
@@ -146,10 +146,7 @@ func readNATSMap(t *table) NATSMap {
 		Kind:    t.choice("kind", "health", "health", "deploy", "signal"),
 	}
 	if !t.has("kind") {
-		t.missing("kind", " (want health or deploy)")
-	}
-	if m.Kind == "signal" {
-		t.errorf(t.key("kind"), "kind = \"signal\" is not implemented in this version (want health or deploy)")
+		t.missing("kind", " (want health, deploy or signal)")
 	}
 	if !validSubject(strings.ReplaceAll(m.Subject, "*", "x")) {
 		t.errorf(t.key("subject"), "want words and * with dots between")

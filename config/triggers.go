@@ -104,6 +104,7 @@ func warmUp(e trigger.Expr, metrics map[string]Metric) time.Duration {
 		switch c.Kind {
 		case trigger.ConsecutiveFailures, trigger.HealthFailing:
 			longest = max(longest, 2*time.Minute)
+		case trigger.Event: // what somebody says needs no time to settle
 		case trigger.Compare, trigger.Absent:
 			switch metrics[c.Metric].Unit {
 			case trigger.Seconds, trigger.Milliseconds:

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/trigger"
@@ -27,6 +27,8 @@ type walk struct {
 	// asked are the keys each kind of table was asked for, for the test that
 	// holds keys.go against the readers.
 	asked map[string][]string
+	// settings are put over what the files have.
+	settings []Setting
 }
 
 func newWalk(name string) *walk {
@@ -359,9 +361,17 @@ func (t *table) checkName(name string) {
 	}
 }
 
+// maxName bounds a name: subjects, files and messages hold it.
+const maxName = 128
+
 func validName(name string) bool {
-	ok, _ := regexp.MatchString(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`, name)
-	return ok
+	if name == "" || len(name) > maxName || strings.ContainsRune("_.-", rune(name[0])) {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		return !letter && (r < '0' || r > '9') && !strings.ContainsRune("_.-", r)
+	})
 }
 
 func typeName(v any) string {

@@ -62,6 +62,18 @@ func watched(c *config.Config) (services []string, window time.Duration) {
 	return slices.Sorted(maps.Keys(c.Services)), window
 }
 
+// waitedFor are, by service, the names of the signals that its triggers wait for.
+func waitedFor(c *config.Config) map[string][]string {
+	names := make(map[string][]string, len(c.Services))
+	for name, s := range c.Services {
+		names[name] = []string{}
+		for _, t := range s.Triggers {
+			names[name] = append(names[name], t.Spec.Expr.Signals()...)
+		}
+	}
+	return names
+}
+
 // tryBus connects once, as the subscriber would, and listens to nothing.
 func tryBus(c *config.Config) error {
 	o := busOptions(c)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,8 @@ type house struct {
 	// ready is set once the journal is replayed and the sources run, ending once
 	// all of that is being stopped.
 	ready, ending atomic.Bool
+	// rehearsing is held while a rehearsal goes on.
+	rehearsing sync.Mutex
 
 	journal   *journal.Journal
 	gate      gateKey
@@ -156,7 +159,7 @@ func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners
 		return nil, errors.Join(err, doors.Close())
 	}
 	server := web.New(web.Options{
-		View: view, Do: h.do, Submit: h.submit, History: history{h.journal},
+		View: view, Do: h.do, Rehearse: h.rehearse, Submit: h.submit, History: history{h.journal},
 		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL),
 		ConfigFile: c.Web.ConfigFile, Roles: c.Web.Roles, GateToken: h.gate.token,
 		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
@@ -189,13 +192,18 @@ func (h *house) notReady() error {
 }
 
 func (h *house) view(ctx context.Context, f func(m web.Memory, now time.Time)) error {
-	if err := h.notReady(); err != nil {
-		return err
-	}
-	return h.responder.View(ctx, func(b *incident.Brain, now time.Time) error {
+	return h.viewBrain(ctx, func(b *incident.Brain, now time.Time) error {
 		f(b, now)
 		return nil
 	})
+}
+
+// viewBrain is view for what the API itself has no business with.
+func (h *house) viewBrain(ctx context.Context, f func(b *incident.Brain, now time.Time) error) error {
+	if err := h.notReady(); err != nil {
+		return err
+	}
+	return h.responder.View(ctx, f)
 }
 
 // do carries out a command. What stops something still counts while the daemon
@@ -222,10 +230,7 @@ func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *inci
 	h.tellers.orphans(ctx, c)
 
 	h.sources = newSources(h)
-	runner := action.NewRunner(action.Options{
-		Dir: runsBeside(c), Home: home(), Clock: h.o.Clock, Logger: h.log.Named("action"), Mask: h.mask,
-		Querier: h.sources, QueryEvery: c.Prometheus.PollInterval,
-	})
+	runner := action.NewRunner(h.runnerOptions(c, runsBeside(c)))
 	h.parts.start(ctx, "outputs of steps", runner.Tend)
 	h.responder = responder.New(responder.Options{
 		Brain: brain, Journal: h.journal, Runner: runner, Reader: h.sources,

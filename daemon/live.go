@@ -14,6 +14,7 @@ import (
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/source/prom"
 	"github.com/rollbackd/rollbackd/trigger"
+	"github.com/rollbackd/rollbackd/wiring"
 )
 
 // Live is what the sources of a configuration answer at one instant.
@@ -66,7 +67,7 @@ func AskSources(ctx context.Context, c *config.Config, clk clock.Clock) (Live, e
 
 // askProm reads every metric once for each service that a trigger needs it for.
 func askProm(ctx context.Context, c *config.Config, clk clock.Clock, now time.Time) (map[asked]trigger.Answer, error) {
-	o := promOptions(c)
+	o := wiring.Prometheus(c)
 	o.Sink, o.Clock = nowhere{}, clk
 	p, err := prom.New(o)
 	if err != nil {
@@ -145,6 +146,9 @@ func (liveView) Existed(string) bool { return false }
 
 // Health is nil: nobody has told anything yet.
 func (liveView) Health() *trigger.Health { return nil }
+
+// Signal is none: what was said to the daemon, nobody has said here.
+func (liveView) Signal(string) (trigger.Signal, bool) { return trigger.Signal{}, false }
 
 // Now is the instant of the question.
 func (v liveView) Now() time.Time { return v.now }

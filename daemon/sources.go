@@ -3,9 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
-	"maps"
 	"reflect"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/rollbackd/rollbackd/source/prom"
 	"github.com/rollbackd/rollbackd/source/version"
 	"github.com/rollbackd/rollbackd/trigger"
+	"github.com/rollbackd/rollbackd/wiring"
 )
 
 // rebuildWithin bounds how long a start waits for the past. Windows that begin
@@ -43,6 +42,7 @@ type generation struct {
 	bus      *bus.Source // nil without a NATS
 	services []string
 	window   time.Duration
+	signals  map[string][]string
 }
 
 // sources are the sources in force. It also reads metrics live, from whichever
@@ -67,6 +67,7 @@ func newSources(h *house) *sources {
 func (s *sources) make(c *config.Config, since time.Time) (*generation, error) {
 	g := &generation{polling: pollingOf(c), nats: c.NATS}
 	g.services, g.window = watched(c)
+	g.signals = waitedFor(c)
 	var problems []error
 	old := s.current.Load()
 	if old != nil && old.polling.same(g.polling) {
@@ -105,6 +106,7 @@ func (s *sources) makePolling(g *generation, c *config.Config) (err error) {
 func (s *sources) makeBus(g *generation, c *config.Config, since time.Time) error {
 	o := busOptions(c)
 	o.Services, o.Window, o.DeploysSince = g.services, g.window, since
+	o.Signals = g.signals
 	o.Sink, o.Clock, o.Logger, o.Observer = s.h.responder, s.h.o.Clock, s.h.log.Named("nats"), s.h.observer
 	var err error
 	g.bus, err = bus.New(o)
@@ -112,37 +114,7 @@ func (s *sources) makeBus(g *generation, c *config.Config, since time.Time) erro
 }
 
 func pollingOf(c *config.Config) polling {
-	p := polling{prom: promOptions(c), versions: version.Options{Poll: c.Prometheus.PollInterval}}
-	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
-		d := c.Services[name].Deployment
-		if d.Symlink != "" {
-			p.versions.Symlinks = append(p.versions.Symlinks, version.Symlink{Service: name, Path: d.Symlink})
-		}
-		if d.VersionQuery != "" {
-			p.versions.Queries = append(p.versions.Queries, version.Query{Service: name, Query: d.VersionQuery, Label: d.VersionLabel})
-		}
-	}
-	return p
-}
-
-// promOptions are the values of a poller's options, without what it works with.
-func promOptions(c *config.Config) prom.Options {
-	p := c.Prometheus
-	o := prom.Options{
-		URLs: p.URLs, HTTP: &p.HTTP, Poll: p.PollInterval, Timeout: p.Timeout, MaxGap: p.MaxGap,
-		AcceptPartial: p.AcceptPartial, MaxBody: p.MaxBody, MaxSeries: p.MaxSeries, HoldWhen: c.Guards.HoldWhen,
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Metrics)) {
-		m := c.Metrics[name]
-		o.Metrics = append(o.Metrics, prom.Metric{
-			Name: name, Query: m.Query, Bad: m.Bad, Total: m.Total, By: m.By, Unit: m.Unit, Fresh: m.Fresh,
-		})
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
-		s := c.Services[name]
-		o.Services = append(o.Services, prom.Service{Name: name, Match: s.Match, Vars: s.Vars})
-	}
-	return o
+	return polling{prom: wiring.Prometheus(c), versions: wiring.Versions(c)}
 }
 
 // use puts a generation into force: what it does not take over is stopped, then
@@ -159,6 +131,7 @@ func (s *sources) use(ctx context.Context, g *generation, between func()) error 
 		errs = append(errs, s.told.stop())
 	} else if g.bus != nil {
 		g.bus.SetServices(g.services, g.window)
+		g.bus.SetSignals(g.signals)
 	}
 	between()
 	s.current.Store(g)

@@ -12,6 +12,9 @@ type WatchOptions struct {
 	Triggers  []trigger.Spec
 	Quorum    trigger.Quorum
 	HealthTTL time.Duration
+	// SignalsFor is how long a signal stands that nothing ends before; zero is
+	// without bound.
+	SignalsFor time.Duration
 	// Poll is the grid's interval, MaxGap the longest stretch of unknown that
 	// does not break a run of ok.
 	Poll, MaxGap time.Duration
@@ -35,6 +38,8 @@ type Watch struct {
 	heard bool
 	// from is when the windows began anew; samples before it are not theirs.
 	from time.Time
+	// signals are those that stand, by name, until they are too old.
+	signals map[string]trigger.Signal
 }
 
 // watched is one trigger's window with what verification and closing need to
@@ -47,6 +52,9 @@ type watched struct {
 	okSince, okLast time.Time
 	// lastOK is the newest known ok answer, whatever came after it.
 	lastOK time.Time
+	// live is true once an ok of the present run was seen live: the past alone,
+	// read back after a start, closes nothing.
+	live bool
 }
 
 // NewWatch starts watching with empty windows.
@@ -94,10 +102,11 @@ func (w *Watch) SetStart(start time.Time) {
 	clear(w.requests)
 }
 
-// StartAnew empties all windows; samples before at are not theirs.
-func (w *Watch) StartAnew(at time.Time) {
+// StartAnew empties all windows; samples before at are not theirs. It returns false
+// where they began anew then or later already.
+func (w *Watch) StartAnew(at time.Time) (anew bool) {
 	if at.Before(w.from) || at.Equal(w.from) {
-		return
+		return false
 	}
 	w.from = at
 	w.health.Gap(at)
@@ -105,6 +114,7 @@ func (w *Watch) StartAnew(at time.Time) {
 		x.window.Reset()
 		x.okSince, x.okLast = time.Time{}, time.Time{}
 	}
+	return true
 }
 
 // Restart empties all windows as StartAnew does, also where the clock was set back
@@ -128,6 +138,7 @@ func (w *Watch) ClockStepped(by time.Duration, at time.Time) {
 		w.start = w.start.Add(by)
 	}
 	w.health.Shift(by)
+	w.shiftSignals(by)
 	for _, x := range w.windows {
 		if !x.lastOK.IsZero() {
 			x.lastOK = x.lastOK.Add(by)
@@ -151,8 +162,7 @@ func (w *Watch) Grid(at time.Time, answers map[string]trigger.Answer, live bool)
 		if !live && spec.Expr.UsesHealth() {
 			continue
 		}
-		completes := live && (w.heard || !spec.Expr.HealthOnly())
-		w.observe(spec, trigger.Observation{At: at, Evaluation: w.evaluate(spec, at), Grid: true, Live: completes})
+		w.observe(spec, trigger.Observation{At: at, Evaluation: w.evaluate(spec, at), Grid: true, Live: live && w.completes(spec.Expr)})
 	}
 }
 
@@ -185,11 +195,18 @@ func (w *Watch) Health(c trigger.HealthCheck, live bool) bool {
 		return true
 	}
 	for _, spec := range w.opts.Triggers {
-		if spec.Expr.HealthOnly() {
+		if spec.Expr.UsesHealth() && spec.Expr.EventDriven() {
 			w.observe(spec, trigger.Observation{At: c.At, Evaluation: w.evaluate(spec, c.At), Event: true, Live: live})
 		}
 	}
 	return true
+}
+
+// completes tells whether what is seen now may complete the window of an
+// expression. Health that was only read back from a stream may not; a signal was
+// received live, whenever that was.
+func (w *Watch) completes(e trigger.Expr) bool {
+	return w.heard || !e.EventDriven() || !e.UsesHealth()
 }
 
 // HealthGap says that checks may have been lost.
@@ -208,11 +225,11 @@ func (w *Watch) Status(name string) (trigger.Status, bool) {
 }
 
 // OK is the present run of known ok answers of a trigger, from the first to the
-// newest; zero times when there is none. A gap no longer than a window would
+// newest; zero times when there is none, or none of it was seen live. A gap no longer than a window would
 // survive does not break it, and adds nothing to its end.
 func (w *Watch) OK(name string) (since, last time.Time) {
 	x, ok := w.windows[name]
-	if !ok {
+	if !ok || !x.live {
 		return time.Time{}, time.Time{}
 	}
 	return x.okSince, x.okLast
@@ -263,7 +280,7 @@ func (w *Watch) observe(spec trigger.Spec, o trigger.Observation) {
 // only when it lasts longer than the gap a window would survive.
 func (x *watched) trackOK(o trigger.Observation, maxGap time.Duration) {
 	if o.Truth == trigger.OK {
-		x.lastOK = o.At
+		x.lastOK, x.live = o.At, x.live || o.Live
 	}
 	broken := !x.okLast.IsZero() && o.At.Sub(x.okLast) > maxGap
 	switch {
@@ -337,3 +354,6 @@ func (v view) Reading(metric string) trigger.Reading {
 func (v view) Existed(metric string) bool { return v.watch.existed[metric] }
 func (v view) Health() *trigger.Health    { return v.watch.health }
 func (v view) Now() time.Time             { return v.now }
+
+// Signal is one that stands at this instant: it has come, and is not too old.
+func (v view) Signal(name string) (trigger.Signal, bool) { return v.watch.signal(name, v.now) }

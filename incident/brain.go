@@ -40,6 +40,8 @@ type Brain struct {
 	// without an input. A service without one is not in it.
 	dues  map[string]time.Time
 	sight sight
+	// hashes are those of the plans in force, as far as they were asked for.
+	hashes map[planOf]string
 	// holdWhen is the newest answer of [guards] hold_when.
 	holdWhen holdAnswer
 }
@@ -68,6 +70,12 @@ type live struct {
 	// askedFull is, by trigger, the moment for which a window-completing read
 	// was asked.
 	askedFull map[string]time.Time
+	// repeated counts, by name, how often a signal was said again while it stood.
+	repeated map[string]int
+}
+
+func newLive(w *evaluator.Watch) *live {
+	return &live{watch: w, askedFull: map[string]time.Time{}, repeated: map[string]int{}}
 }
 
 // pendingRead is a Read effect without an answer yet.
@@ -105,15 +113,16 @@ func (b *Brain) LastEntryAt() time.Time { return b.mem.LastAt }
 // configure takes a configuration. Windows of unchanged triggers go on; what is
 // remembered of services that are gone stays remembered.
 func (b *Brain) configure(o Options) {
-	b.opts = o
+	b.opts, b.hashes = o, map[planOf]string{}
 	for name, s := range o.Services {
 		wo := evaluator.WatchOptions{
 			Service: name, Triggers: s.Triggers, Quorum: s.Quorum, HealthTTL: s.HealthTTL, Poll: o.Poll, MaxGap: o.MaxGap,
+			SignalsFor: s.Deployment.BlameWindow,
 		}
 		if l, ok := b.live[name]; ok {
 			l.watch.Reconfigure(wo)
 		} else {
-			b.live[name] = &live{watch: evaluator.NewWatch(wo), askedFull: map[string]time.Time{}}
+			b.live[name] = newLive(evaluator.NewWatch(wo))
 		}
 		b.recall(name)
 		b.dirty[name] = true
@@ -140,7 +149,7 @@ func (b *Brain) forgetLive(name string) {
 func (b *Brain) keepWatching(name string) {
 	if b.live[name] == nil {
 		watch := evaluator.NewWatch(evaluator.WatchOptions{Service: name, Poll: b.opts.Poll, MaxGap: b.opts.MaxGap})
-		b.live[name] = &live{watch: watch, askedFull: map[string]time.Time{}}
+		b.live[name] = newLive(watch)
 	}
 }
 
@@ -154,7 +163,10 @@ func (b *Brain) recall(name string) {
 		l.watch.SetExisted(metric)
 	}
 	l.watch.SetStart(s.Ledger.start())
-	l.watch.StartAnew(s.WindowsFrom)
+	anew := l.watch.StartAnew(s.WindowsFrom)
+	if news := l.watch.SetSignals(s.Ledger.signals()); b.awake && (news || anew) {
+		l.watch.Signalled(b.mem.LastAt)
+	}
 }
 
 // Step decides what follows from one input at one time.
@@ -179,7 +191,7 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		for _, l := range b.live {
 			l.watch.HealthGap(in.At)
 		}
-	case Deployed, StepEnded:
+	case Deployed, StepEnded, Signal:
 		b.waiting = append(b.waiting, in)
 	case VersionSeen:
 		b.counted(in)
@@ -222,10 +234,12 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 func (b *Brain) Apply(e Entry) {
 	b.mem.apply(e)
 	switch e.Kind {
-	case KindDeployment, KindRunning, KindRolledOut, KindCaptured:
+	case KindDeployment, KindRunning, KindRolledOut, KindDetails, KindCaptured:
 		b.waiting = b.waiting[min(1, len(b.waiting)):]
 	case KindClock:
 		b.appliedClock(e)
+	case KindSignal:
+		b.appliedSignal(e)
 	case KindStepEnded:
 		if len(b.waiting) > 0 {
 			if in, ok := b.waiting[0].(StepEnded); ok && in.Ref.same(e.Step.Ref) {
@@ -249,6 +263,10 @@ func (b *Brain) Apply(e Entry) {
 	if e.Service != "" {
 		b.dirty[e.Service] = true
 		b.recall(e.Service)
+	}
+	for _, m := range b.mem.concerned(e) {
+		b.dirty[m.Service] = true
+		b.recall(m.Service)
 	}
 }
 
@@ -299,6 +317,7 @@ func (b *Brain) anyFiring(l *live) bool {
 
 func (b *Brain) reloaded(now time.Time, in Reloaded) []Effect {
 	b.configure(in.Options)
+	b.hearAll(now)
 	return []Effect{Record{Entry: b.entry(now, KindConfig, "", "rollbackd", "configuration "+in.Options.Hash+" loaded")}}
 }
 
@@ -313,6 +332,7 @@ func (b *Brain) restored(now time.Time, in Restored) []Effect {
 		b.dirty[name] = true
 	}
 	b.awake = true
+	b.hearAll(now)
 	text := "rollbackd started"
 	if !in.DownFrom.IsZero() {
 		text = "rollbackd started; the last entry before is from " + clockTime(in.DownFrom)
@@ -325,15 +345,13 @@ func (b *Brain) samples(in Samples) {
 	b.takeHoldWhen(in)
 	switch in.Kind {
 	case Grid, Rebuilt:
-		for name, l := range b.live {
+		b.eachOf(in, func(name string, l *live) {
 			l.watch.Grid(in.At, in.Answers, in.Kind == Grid)
 			b.dirty[name] = true
-		}
+		})
 		if in.Kind == Grid {
 			b.sight.tick(in.At, in.Answers)
-			for name, l := range b.live {
-				b.runTick(name, l, in.At)
-			}
+			b.eachOf(in, func(name string, l *live) { b.runTick(name, l, in.At) })
 		}
 	case Full, Confirm:
 		read, ok := b.reads[in.ReadID]
@@ -351,6 +369,21 @@ func (b *Brain) samples(in Samples) {
 			b.dirty[read.lead] = true
 		}
 		b.dirty[read.service] = true
+	}
+}
+
+// eachOf visits the services that samples are about.
+func (b *Brain) eachOf(in Samples, visit func(name string, l *live)) {
+	if in.Services == nil {
+		for name, l := range b.live {
+			visit(name, l)
+		}
+		return
+	}
+	for _, name := range in.Services {
+		if l := b.live[name]; l != nil {
+			visit(name, l)
+		}
 	}
 }
 
@@ -433,6 +466,8 @@ func (b *Brain) takeWaiting(now time.Time, in Input) []Effect {
 		return b.deployed(now, in)
 	case VersionSeen:
 		return b.versionSeen(now, in)
+	case Signal:
+		return b.signalled(now, in)
 	case StepEnded:
 		return b.stepEnded(now, in)
 	case Captured:

@@ -100,6 +100,7 @@ func (b *Brain) cappedLast(now time.Time, name string, inc *Incident) (Decision,
 	op.lower(b.presentLimits(now, name, inc)...)
 	op.lower(b.memberLimits(now, inc)...)
 	op.lower(b.evidenceLimits(inc)...)
+	op.lower(b.rehearsalLimits(now, inc, d.Trigger, d.Scope)...)
 	if len(op.caps) == 0 {
 		return d, false
 	}

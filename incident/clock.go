@@ -49,6 +49,9 @@ func (b *Brain) clockStepped(now time.Time, by time.Duration) {
 		case VersionSeen:
 			shift(by, &in.At)
 			b.waiting[i] = in
+		case Signal:
+			shift(by, &in.At)
+			b.waiting[i] = in
 		default: // an end of a step or a capture: it counts from when it is recorded
 		}
 	}
@@ -200,6 +203,9 @@ func (s *serviceMemory) shift(by time.Duration) {
 	if s.Veto != nil {
 		shift(by, &s.Veto.At)
 	}
+	for i := range s.Rehearsals {
+		shift(by, &s.Rehearsals[i].At)
+	}
 	for _, times := range s.Flaps {
 		for i := range times {
 			shift(by, &times[i])
@@ -209,7 +215,7 @@ func (s *serviceMemory) shift(by time.Duration) {
 
 func (e *BrakeEntry) shift(by time.Duration) {
 	if e != nil {
-		shift(by, &e.Until)
+		shift(by, &e.Until, &e.Since)
 	}
 }
 
@@ -219,6 +225,10 @@ func (l *ledger) shift(by time.Duration) {
 	}
 	for _, m := range l.Marks {
 		shift(by, &m.Quarantined)
+	}
+	for name, said := range l.Said {
+		shift(by, &said.At)
+		l.Said[name] = said
 	}
 }
 

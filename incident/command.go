@@ -22,6 +22,8 @@ func (b *Brain) command(now time.Time, c Command) []Effect {
 	switch c.Verb {
 	case "pause", "resume", "lock", "unlock":
 		return b.brake(now, c)
+	case "signal":
+		return b.commandSignal(now, c)
 	}
 	name, inc, problem := b.object(c)
 	if problem != "" {
@@ -35,6 +37,8 @@ func (b *Brain) command(now time.Time, c Command) []Effect {
 		return b.commandRollback(now, c, name, inc)
 	case "pardon":
 		return b.commandPardon(now, c, name)
+	case "rehearsed":
+		return b.commandRehearsed(now, c, name)
 	}
 	if inc == nil {
 		return refuse(c, "not_found", fmt.Sprintf("service %q has no open incident", name), "")
@@ -92,10 +96,15 @@ func (b *Brain) object(c Command) (name string, inc *Incident, problem string) {
 // it too. A rollback to a version of the member's own is about the member alone.
 func (b *Brain) named(c Command, service string) (name string, inc *Incident, problem string) {
 	own := b.mem.service(service).Open
-	if lead := b.decidedFor(service); own == nil && lead != nil && c.Verb != "pardon" && c.To == "" {
+	if lead := b.decidedFor(service); own == nil && lead != nil && c.aboutGroup() {
 		return lead.Service, lead, ""
 	}
 	return service, own, ""
+}
+
+// aboutGroup tells whether a command on a member may be one on its group.
+func (c Command) aboutGroup() bool {
+	return c.Verb != "pardon" && c.Verb != "rehearsed" && c.To == "" && c.Rehearses == ""
 }
 
 func refuse(c Command, code, text string, guard Guard) []Effect {
@@ -206,13 +215,18 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 			to = t.Version
 		}
 	}
+	if e := b.cannotRehearse(now, c, name, inc); e != nil {
+		return e
+	}
 	if inc != nil && inc.State == Verifying {
 		return b.refused(now, c, inc, "a rollback of this service is being verified; abort it first", GuardConcurrency)
 	}
 	about := inc
 	if about == nil {
-		about = &Incident{Service: name}
-		about.Group, about.Members = b.changedTogether(name)
+		about = &Incident{Service: name, Rehearses: rehearsalOf(c)}
+		if about.Rehearses == nil {
+			about.Group, about.Members = b.changedTogether(name)
+		}
 	}
 	request := planRequest{to: to, by: c.Actor, askedBy: c.Actor, scope: c.Scope, plan: b.planFor(about, ""), decidedAt: now}
 	if holds := b.holdsForPerson(now, about, s, request); len(holds) > 0 {
@@ -246,7 +260,9 @@ func (b *Brain) openedByPerson(now time.Time, c Command, name string, s *service
 		Severity: severity, Mode: b.mode(name), Triggers: []Evidence{}, OKBefore: b.okAt(b.live[name], now.Add(-b.opts.MaxGap)),
 		Deployment: copyDeployment(s.Ledger.current()), Manual: true, ExternalID: c.ExternalID,
 	}
-	e.Opened.Group, e.Opened.Members = b.changedTogether(name)
+	if e.Opened.Rehearses = rehearsalOf(c); e.Opened.Rehearses == nil {
+		e.Opened.Group, e.Opened.Members = b.changedTogether(name)
+	}
 	return e
 }
 
@@ -262,6 +278,9 @@ func (b *Brain) decidedByPerson(now time.Time, c Command, inc *Incident, to stri
 
 func askedText(c Command) string {
 	text := "rollback asked for by " + c.Actor
+	if c.Rehearses != "" {
+		text = fmt.Sprintf("rehearsal of %s's plan asked for by %s", c.Rehearses, c.Actor)
+	}
 	if c.Reason != "" {
 		text += ": " + c.Reason
 	}
@@ -281,9 +300,7 @@ func (b *Brain) holdsForPerson(now time.Time, inc *Incident, s *serviceMemory, r
 		holds = append(holds, hold)
 	}
 	if _, missing := b.memberRuns(now, inc, r.to); missing != "" && r.plan != nil && r.plan.leaves(r.scope) {
-		holds = append(holds, Hold{
-			GuardNoTarget, missing + " has no version to go back to, or has changed since, and the group goes back as one", "roll back by hand",
-		})
+		holds = append(holds, memberMissing(missing))
 	}
 	holds = append(holds, b.concurrencyHold(s)...)
 	holds = append(holds, b.groupHolds(now, inc, true)...)
@@ -361,6 +378,7 @@ func (b *Brain) commandClose(now time.Time, c Command, inc *Incident) []Effect {
 	effects := b.closed(now, inc, outcome, text, true)
 	record, _ := effects[0].(Record)
 	record.Entry.Actor = c.Actor
+	record.Entry.Closed.ByPerson = true
 	return []Effect{record, Reply{ID: c.ID, Incident: inc.ID}}
 }
 

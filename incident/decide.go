@@ -34,6 +34,9 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 	if e := b.standDownRule(now, inc, s); e != nil {
 		return e
 	}
+	if e := b.forbiddenRule(now, name, inc); e != nil {
+		return e
+	}
 	if e := b.joinRule(now, inc); e != nil {
 		return e
 	}
@@ -90,6 +93,24 @@ func (b *Brain) redecide(now time.Time, name string, inc *Incident) []Effect {
 		return nil // asked again until those guards let go
 	}
 	return b.decided(now, inc, inc.keeping(d))
+}
+
+// forbiddenRule asks a person after all where it is said of a version, while its
+// incident is on its way to acting by itself, that it must not be undone like that.
+func (b *Brain) forbiddenRule(now time.Time, name string, inc *Incident) []Effect {
+	byItself := inc.State == CountingDown || inc.State == Confirming || inc.State == AwaitingApproval && inc.Decision.Silence
+	if !byItself || inc.Decision.ByPerson || inc.Decision.Response.Directness <= evaluator.Approve && !inc.Decision.Silence {
+		return nil
+	}
+	for _, of := range append([]string{name}, namesOf(inc.others())...) {
+		if d := b.mem.service(of).Ledger.current(); d == nil || !d.NoAutoRollback {
+			continue
+		}
+		if d, ok := b.judge(now, name, inc); ok && d.Response.Directness <= evaluator.Approve && !d.Silence {
+			return b.decided(now, inc, d)
+		}
+	}
+	return nil
 }
 
 // keeping is the decision in force, with what a less direct one has to add.
@@ -231,7 +252,11 @@ func (b *Brain) lastingRule(now time.Time, name string, inc *Incident, sticky []
 }
 
 // newBrakes adds a pause or lock that was set while other guards held already.
+// Where people are only told, there is nothing that a brake could hold.
 func (b *Brain) newBrakes(now time.Time, name string, inc *Incident) []Effect {
+	if inc.Decision.Response.Directness <= evaluator.Notify {
+		return nil
+	}
 	holding := guardsOf(inc.Decision.Holds)
 	asks := inc.Decision.Response.Directness == evaluator.Approve // a pause does not keep from asking
 	added := slices.DeleteFunc(b.brakeHolds(now, b.mem.service(name)), func(h Hold) bool {

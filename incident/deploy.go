@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -33,18 +34,86 @@ func (b *Brain) deployed(now time.Time, in Deployed) []Effect {
 	return []Effect{Record{Entry: b.deploymentEntry(now, d, s)}}
 }
 
-// rolledOut records that a deployment which was rolling out has finished. Any
-// other event about the running version is the same deployment, and no news.
+// rolledOut records what a further report of the running version brings: that a
+// deployment which was rolling out has finished, and what was not known of it
+// so far. A version source is often quicker than the pipeline's own word, and what
+// that says (that it must not be undone by itself, say) must not be lost.
 func (b *Brain) rolledOut(now time.Time, in Deployed, s *serviceMemory) []Effect {
 	d := s.Ledger.current()
-	if d == nil || d.Version != in.Version || !d.Rolling || in.Rolling {
+	if d == nil || d.Version != in.Version {
 		return nil
 	}
 	actor := in.Source
 	if in.By != "" {
 		actor = in.By
 	}
-	return []Effect{Record{Entry: b.entry(now, KindRolledOut, in.Service, actor, in.Version+" has finished rolling out")}}
+	var e Entry
+	more, news := d.details(in)
+	switch {
+	case d.Rolling && !in.Rolling:
+		e = b.entry(now, KindRolledOut, in.Service, actor, in.Version+" has finished rolling out")
+		if news != "" {
+			e.Text += "; reported with it: " + news
+		}
+	case news != "":
+		e = b.entry(now, KindDetails, in.Service, actor, in.Version+" runs already; reported now: "+news)
+	default:
+		return nil // the same deployment, and no news
+	}
+	if news != "" {
+		e.Deployment = &more
+	}
+	return []Effect{Record{Entry: e}}
+}
+
+// details are what a report says of a deployment that was not known of it, and
+// the same in words; empty when it is no news. What is known stays: no report
+// takes back what another has said.
+func (d *Deployment) details(in Deployed) (more Deployment, news string) {
+	if d.Own {
+		return more, "" // put there by a rollback of ours: reports are about another time
+	}
+	more = Deployment{Service: d.Service, Version: d.Version, StartedAt: d.StartedAt, NotedAt: d.NotedAt}
+	var words []string
+	take := func(known string, said string, into *string, what string) {
+		if known == "" && said != "" {
+			*into = said
+			words = append(words, what+said)
+		}
+	}
+	take(d.Previous, in.Previous, &more.Previous, "before it ")
+	take(d.Change, in.Change, &more.Change, "change ")
+	take(d.By, in.By, &more.By, "by ")
+	take(d.URL, in.URL, &more.URL, "see ")
+	if more.Previous == d.Version {
+		more.Previous = ""
+	}
+	if in.NoAutoRollback && !d.NoAutoRollback {
+		more.NoAutoRollback = true
+		words = append(words, "not to be rolled back by itself")
+	}
+	return more, strings.Join(words, ", ")
+}
+
+// amend takes in what a later report of the present deployment said.
+func (l *ledger) amend(more Deployment) {
+	d := l.current()
+	if d == nil || d.Version != more.Version {
+		return
+	}
+	fill := func(field *string, with string) {
+		if *field == "" {
+			*field = with
+		}
+	}
+	fill(&d.Change, more.Change)
+	fill(&d.By, more.By)
+	fill(&d.URL, more.URL)
+	d.NoAutoRollback = d.NoAutoRollback || more.NoAutoRollback
+	if d.Previous == "" && more.Previous != "" {
+		d.Previous = more.Previous
+		l.presume(more.Previous, d.Version)
+	}
 }
 
 // versionSeen turns what a version source shows into its entry: a version never

@@ -79,6 +79,8 @@ type Reply struct {
 	// Guard is the guard that refused, if one did.
 	Guard    Guard
 	Incident string
+	// Note says of a signal why nothing came of it; empty where something did.
+	Note string
 }
 
 // Tell asks for people to be told at once, by whatever works, without a record:

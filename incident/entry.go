@@ -28,6 +28,9 @@ const (
 	KindBrake      Kind = "brake"      // pause, resume, lock, unlock
 	KindPardon     Kind = "pardon"
 	KindRolledOut  Kind = "rolled_out" // a deployment that was rolling out has finished
+	KindDetails    Kind = "details"    // a later report of the running version says more about it
+	KindSignal     Kind = "signal"     // somebody said something of it that a trigger waits for
+	KindRehearsed  Kind = "rehearsed"  // its plan was rehearsed
 	// Of an incident.
 	KindOpened    Kind = "opened"
 	KindFired     Kind = "fired"   // a trigger of the service fired after the opening
@@ -93,6 +96,8 @@ type Entry struct {
 	Escalated  *EscalatedEntry `json:"escalated,omitempty"`
 	Captured   *Capturing      `json:"captured,omitempty"`
 	Joined     *JoinedEntry    `json:"joined,omitempty"`
+	Signal     *Said           `json:"signal,omitempty"`
+	Rehearsed  *Rehearsal      `json:"rehearsed,omitempty"`
 }
 
 // EscalatedEntry says which level was told that a person is still waited for.
@@ -148,6 +153,8 @@ type BrakeEntry struct {
 	Until time.Time `json:"until,omitzero"`
 	By    string    `json:"by"`
 	Why   string    `json:"why,omitempty"`
+	// Since is when it was set: the time of its entry, which does not repeat it.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // BrakeKind is pause or lock.
@@ -182,6 +189,8 @@ type OpenedEntry struct {
 	Members []Member `json:"members,omitempty"`
 	// Blames is the version whose deployment explains it; empty when none does.
 	Blames string `json:"blames,omitempty"`
+	// Rehearses is set where the rollback rehearses another service's plan.
+	Rehearses *RehearsalOf `json:"rehearses,omitempty"`
 }
 
 // Evidence is a trigger as it was when it fired or cleared.
@@ -201,7 +210,13 @@ type Evidence struct {
 	ClearedAt  time.Time `json:"cleared_at,omitzero"`
 	FromNoData bool      `json:"from_no_data,omitempty"`
 	HealthOnly bool      `json:"health_only,omitempty"`
-	Receivers  []string  `json:"receivers,omitempty"`
+	// BusOnly is true where it rests on signals, and nobody but NATS says so.
+	BusOnly bool `json:"bus_only,omitempty"`
+	// SaidBy is who sent the signals, with their reasons; empty without.
+	SaidBy string `json:"said_by,omitempty"`
+	// Again is true where it fired before, and a signal has made it graver since.
+	Again     bool     `json:"again,omitempty"`
+	Receivers []string `json:"receivers,omitempty"`
 	// Length is the length of its window, for closing.
 	Length time.Duration `json:"length,omitempty"`
 }
@@ -319,4 +334,6 @@ type ClosedEntry struct {
 	// Fresh is true where the service's windows start anew from here: a person
 	// closed it, or a newer deployment stood it down.
 	Fresh bool `json:"fresh,omitempty"`
+	// ByPerson is true where a person closed it.
+	ByPerson bool `json:"by_person,omitempty"`
 }

@@ -46,6 +46,9 @@ func (b *Brain) runEnded(now time.Time, inc *Incident, end *RunEndedEntry) []Eff
 
 // afterRun closes an incident whose rollback was verified, and holds any other.
 func (b *Brain) afterRun(now time.Time, inc *Incident, run *Run) []Effect {
+	if e := b.rehearsedRule(now, inc, run); e != nil {
+		return e
+	}
 	if run.State == RunCompleted {
 		return b.closed(now, inc, RolledBack, fmt.Sprintf("%s verified", fromTo(run.From, run.To)), false)
 	}
@@ -205,7 +208,11 @@ func (b *Brain) allWell(l *live, triggers []string, run *Run, at time.Time) (tri
 		}
 	}
 	for _, name := range triggers {
-		if st, ok := l.watch.Status(name); ok {
+		st, ok := l.watch.Status(name)
+		if ok && st.Unseen {
+			st.Truth = trigger.NotKnown // a service that shows nothing any more is not well
+		}
+		if ok {
 			take(st.Truth, name)
 		}
 	}

@@ -129,6 +129,7 @@ func (inc *Incident) foldOpened(e Entry) {
 	inc.ID, inc.Service, inc.OpenedAt = e.Incident, e.Service, e.At
 	inc.Severity, inc.Mode, inc.Manual, inc.ExternalID = o.Severity, o.Mode, o.Manual, o.ExternalID
 	inc.Group, inc.Members = o.Group, slices.Clone(o.Members)
+	inc.Rehearses = o.Rehearses
 	inc.State = Firing
 	inc.Triggers = append([]Evidence{}, o.Triggers...)
 	inc.OKBefore = append([]string(nil), o.OKBefore...)

@@ -298,6 +298,9 @@ func (m *memory) applyMembers(inc *Incident, e Entry) {
 			s.Claim = nil
 		case KindClosed:
 			s.Claim = nil
+			if e.Closed.ByPerson {
+				s.Ledger.Said = nil
+			}
 			if e.Closed.Fresh {
 				s.WindowsFrom = e.At
 			} else {
@@ -306,6 +309,21 @@ func (m *memory) applyMembers(inc *Incident, e Entry) {
 		default: // nothing beyond the incident
 		}
 	}
+}
+
+// concerned are the other members whose own memory an entry of a group's incident
+// has changed in a way that what watches them must learn of.
+func (m *memory) concerned(e Entry) []Member {
+	s := m.Services[e.Service]
+	switch {
+	case s == nil:
+		return nil
+	case e.Kind == KindVerifying && s.Open != nil:
+		return s.Open.others()
+	case e.Kind == KindClosed && len(s.Closed) > 0:
+		return s.Closed[0].others()
+	}
+	return nil
 }
 
 // applyMemberStep quarantines the version that a member leaves, and remembers

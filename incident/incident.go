@@ -52,12 +52,14 @@ type Incident struct {
 	AskedBy string `json:"asked_by,omitempty"`
 	// Group and Members are set where the incident is about several services that
 	// changed together.
-	Group      string      `json:"group,omitempty"`
-	Members    []Member    `json:"members,omitempty"`
-	Triggers   []Evidence  `json:"triggers"`
-	OKBefore   []string    `json:"ok_before,omitempty"`
-	Decision   Decision    `json:"decision"`
-	Deployment *Deployment `json:"deployment,omitempty"`
+	Group   string   `json:"group,omitempty"`
+	Members []Member `json:"members,omitempty"`
+	// Rehearses is set where its rollback rehearses another service's plan.
+	Rehearses  *RehearsalOf `json:"rehearses,omitempty"`
+	Triggers   []Evidence   `json:"triggers"`
+	OKBefore   []string     `json:"ok_before,omitempty"`
+	Decision   Decision     `json:"decision"`
+	Deployment *Deployment  `json:"deployment,omitempty"`
 	// Rollback is the newest run; earlier ones are in EarlierRollbacks.
 	Rollback         *Run         `json:"rollback,omitempty"`
 	EarlierRollbacks []*Run       `json:"earlier_rollbacks,omitempty"`
@@ -152,6 +154,8 @@ type Run struct {
 	AskedBy string `json:"asked_by,omitempty"`
 	// Members are those of a group, each with its own way back.
 	Members []Member `json:"members,omitempty"`
+	// Rehearses says whose plan it rehearses; nil where it is in earnest.
+	Rehearses *RehearsalOf `json:"rehearses,omitempty"`
 	// Scope limits it to the steps of one scope; empty means all.
 	Scope string `json:"scope,omitempty"`
 	// Leaves tells whether the run's steps take the service away from From.

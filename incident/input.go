@@ -38,6 +38,11 @@ type Samples struct {
 	// not in it was not asked and leaves its windows alone, except on the grid,
 	// where it is unknown ("not asked").
 	Answers map[string]trigger.Answer
+	// Services are those that the samples are about; nil means all. What is left
+	// out is left as it is, as if the tick had not come for it: only a world that
+	// knows that nothing can follow from it may do that, as a backtest does where a
+	// service has been well for long.
+	Services []string
 }
 
 // Health is one health check of one instance of a service.
@@ -107,7 +112,8 @@ type Command struct {
 	// ID is echoed in the Reply.
 	ID string
 	// Verb is one of rollback, approve, veto, abort, ack, close, pause, resume,
-	// lock, unlock, pardon.
+	// lock, unlock, pardon, signal; or rehearsed, which the daemon says itself once a
+	// rehearsal that somebody asked for has found out what it could.
 	Verb string
 	// Service or Incident name the object; All means every service (pause,
 	// resume, lock, unlock).
@@ -123,10 +129,19 @@ type Command struct {
 	For time.Duration
 	// Severity is that of an incident opened by a person's rollback; zero: high.
 	Severity trigger.Severity
+	// Name is that of a signal, Source how it came (api or command).
+	Name, Source string
 	// ExternalID is the caller's own incident id, kept for the record.
 	ExternalID string
 	// Scope limits a rollback to the steps of one scope; empty means all.
 	Scope string
+	// Rehearses names the service whose plan a rollback of Service carries out, in
+	// order to rehearse it; empty means that it is a rollback in earnest. Plan is the
+	// plan's name; empty means that service's own.
+	Rehearses, Plan string
+	// Rehearsal is what a rehearsal found (rehearsed); its time and actor are the
+	// command's.
+	Rehearsal *Rehearsal
 	// Roles are those of the actor, for approvals by role.
 	Roles []string
 	// BreakGlass sets aside that nobody approves what they asked for, and the

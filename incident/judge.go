@@ -46,6 +46,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	}
 	best.lower(b.presentLimits(now, name, inc)...)
 	best.lower(b.memberLimits(now, inc)...)
+	best.lower(b.rehearsalLimits(now, inc, d.Trigger, d.Scope)...)
 	if inc.lasting {
 		best.lower(atMostApprove("", "after a veto, an abort or a failed rollback only a person's word acts"))
 	}
@@ -104,8 +105,8 @@ func (b *Brain) opinion(inc *Incident, ev Evidence, firing []Evidence) opinion {
 	if ev.FromNoData {
 		op.lower(atMostApprove("", `it rests on no_data = "breach"`))
 	}
-	if b.opts.Corroborate && ev.HealthOnly && !slices.ContainsFunc(firing, func(e Evidence) bool { return !e.HealthOnly }) {
-		op.lower(atMostApprove(GuardCorroboration, "health events on an unauthenticated connection need a metric that says the same"))
+	if b.opts.Corroborate && ev.onBus() && !slices.ContainsFunc(firing, func(e Evidence) bool { return !e.onBus() }) {
+		op.lower(atMostApprove(GuardCorroboration, ev.uncorroborated()))
 	}
 	if d := s.Ledger.current(); d != nil && d.NoAutoRollback {
 		op.lower(atMostApprove("", d.Version+" was deployed with no_auto_rollback"))

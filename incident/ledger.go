@@ -15,6 +15,9 @@ type ledger struct {
 	Deployments []Deployment `json:"deployments,omitempty"`
 	// Marks, by version.
 	Marks map[string]*mark `json:"marks,omitempty"`
+	// Said are the signals about the running version, by name: whatever comes to run
+	// in its place, nothing was said of that yet.
+	Said map[string]Said `json:"said,omitempty"`
 }
 
 // mark is what is held for or against a version.
@@ -99,16 +102,24 @@ func (l *ledger) deploy(d Deployment) {
 	}
 	l.forgetOld()
 	l.Running = d.Version
+	if !d.FirstLook {
+		l.Said = nil
+	}
 	m := l.mark(d.Version)
 	if d.FirstLook {
 		m.Presumed = "it was running when rollbackd first looked"
 	}
 	m.SeenRunning = m.SeenRunning || d.Seen
-	if d.Previous != "" {
-		previous := l.mark(d.Previous)
-		if previous.Presumed == "" {
-			previous.Presumed = fmt.Sprintf("named as previous by the deployment of %s", d.Version)
-		}
+	l.presume(d.Previous, d.Version)
+}
+
+// presume takes in that a deployment named a version as the one before it.
+func (l *ledger) presume(previous, by string) {
+	if previous == "" {
+		return
+	}
+	if m := l.mark(previous); m.Presumed == "" {
+		m.Presumed = fmt.Sprintf("named as previous by the deployment of %s", by)
 	}
 }
 
@@ -135,6 +146,9 @@ func (l *ledger) show(version string, at time.Time) {
 		return
 	}
 	l.leave(at)
+	if l.Running != "" {
+		l.Said = nil
+	}
 	l.Running = version
 	// The newest deployment of that version is the present one again.
 	for i, d := range slices.Backward(l.Deployments) {
@@ -170,6 +184,9 @@ func (l *ledger) deployOwn(o ownDeployment) {
 	l.Deployments = append(l.Deployments, Deployment{
 		Service: o.service, Version: o.to, Previous: o.from, StartedAt: o.at, NotedAt: o.at, By: o.by, Source: "rollback", Own: true,
 	})
+	if l.Running != o.to {
+		l.Said = nil
+	}
 	l.Running = o.to
 }
 
@@ -249,7 +266,7 @@ type target struct {
 // target finds the newest good, else presumed good, version that neither runs
 // nor is quarantined.
 func (l *ledger) target(o DeploymentOptions, now time.Time) (target, bool) {
-	candidates := l.candidates()
+	candidates := l.candidates(o)
 	for i, v := range candidates {
 		if l.good(v, o, now) {
 			return target{Version: v, Back: i + 1, Why: "it outlived its blame window without an incident"}, true
@@ -267,8 +284,10 @@ func (l *ledger) target(o DeploymentOptions, now time.Time) (target, bool) {
 }
 
 // candidates are the versions before the running one, newest first, each once:
-// those that were deployed, and those that a deployment named as previous.
-func (l *ledger) candidates() []string {
+// those that were deployed, and those that a deployment named as previous. Where
+// there is a version source, one that it never showed did not run: an event
+// alone neither makes a version a target nor puts it between two others.
+func (l *ledger) candidates(o DeploymentOptions) []string {
 	var versions []string
 	seen := map[string]bool{l.Running: true}
 	add := func(v string) {
@@ -276,7 +295,8 @@ func (l *ledger) candidates() []string {
 			return
 		}
 		seen[v] = true
-		if !l.quarantined(v) {
+		ran := !o.HasSource || l.Marks[v] != nil && l.Marks[v].SeenRunning
+		if ran && !l.quarantined(v) {
 			versions = append(versions, v)
 		}
 	}

@@ -57,6 +57,8 @@ type serviceMemory struct {
 	Claim *claim `json:"claim,omitempty"`
 	// Flaps is when triggers were ok again, as far as it counts.
 	Flaps flaps `json:"flaps,omitempty"`
+	// Rehearsals are those of its plans, newest last.
+	Rehearsals []Rehearsal `json:"rehearsals,omitempty"`
 	// WindowsFrom is when the service's windows last began anew.
 	WindowsFrom time.Time   `json:"windows_from,omitzero"`
 	Open        *Incident   `json:"open,omitempty"`
@@ -138,7 +140,7 @@ func (m *memory) apply(e Entry) {
 		m.applyClock(e)
 	case KindBrake:
 		m.applyBrake(e)
-	case KindDeployment, KindRunning, KindSeen, KindPardon, KindRolledOut:
+	case KindDeployment, KindRunning, KindSeen, KindPardon, KindRolledOut, KindDetails, KindRehearsed, KindSignal:
 		m.keep(e.Service).applyOwn(e)
 	case KindOpened, KindFired, KindCleared, KindDecided, KindApproved, KindVetoed, KindAborted, KindAcked, KindRefused,
 		KindStoodDown, KindEscalated, KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed,
@@ -151,6 +153,7 @@ func (m *memory) applyBrake(e Entry) {
 	var brake *BrakeEntry
 	if e.Brake.On {
 		b := *e.Brake
+		b.Since = e.At
 		brake = &b
 	}
 	pause, lock := &m.PauseAll, &m.LockAll
@@ -171,8 +174,17 @@ func (s *serviceMemory) applyOwn(e Entry) {
 	switch e.Kind {
 	case KindDeployment:
 		s.Ledger.deploy(*e.Deployment)
-	case KindRolledOut:
-		s.Ledger.rolledOut()
+	case KindRolledOut, KindDetails:
+		if e.Kind == KindRolledOut {
+			s.Ledger.rolledOut()
+		}
+		if e.Deployment != nil {
+			s.Ledger.amend(*e.Deployment)
+		}
+	case KindSignal:
+		s.Ledger.say(*e.Signal)
+	case KindRehearsed:
+		s.rehearsed(*e.Rehearsed)
 	case KindRunning:
 		s.Ledger.show(e.Running.Version, e.At)
 	case KindSeen:
@@ -193,7 +205,7 @@ func (s *serviceMemory) applyOwn(e Entry) {
 	default: // every other kind is about an incident
 	}
 	// An incident shows the deployment it is about, until something is started.
-	if e.Incident != "" && s.Open != nil && (e.Kind == KindDeployment || e.Kind == KindPardon) {
+	if e.Incident != "" && s.Open != nil && (e.Kind == KindDeployment || e.Kind == KindPardon || e.Kind == KindSignal) {
 		s.Open.fold(e)
 	}
 }
@@ -240,6 +252,9 @@ func (m *memory) applyIncident(e Entry) {
 			s.Ledger.deployOwn(ownDeployment{inc.Service, run.From, run.To, run.By, e.At})
 		}
 	case KindClosed:
+		if e.Closed.ByPerson {
+			s.Ledger.Said = nil
+		}
 		if e.Closed.Fresh {
 			s.WindowsFrom = e.At
 		} else {
@@ -256,13 +271,13 @@ func (m *memory) applyIncident(e Entry) {
 }
 
 // applyStepBegun charges the budget and quarantines the version left, both from
-// the first changing step on.
+// the first changing step on. A version that is left to rehearse is not a bad one.
 func (s *serviceMemory) applyStepBegun(inc *Incident, e Entry) {
 	run := inc.Rollback
 	if run == nil || !e.Step.Changes {
 		return
 	}
-	if run.Leaves && e.Step.Ref.Section == SectionSteps {
+	if run.Leaves && run.Rehearses == nil && e.Step.Ref.Section == SectionSteps {
 		// Each attempt marks anew: an earlier one that changed nothing took its mark back.
 		s.Ledger.quarantine(run.From, inc.ID, e.At)
 	}

@@ -48,7 +48,7 @@ func seenText(seen *SeenEntry) string {
 
 // openRule opens an incident when a trigger fires and none is open.
 func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) []Effect {
-	fired := b.firingNow(l)
+	fired := b.firingNow(name, l)
 	if len(fired) == 0 || b.decidedFor(name) != nil {
 		return nil
 	}
@@ -98,11 +98,11 @@ func (b *Brain) mode(name string) string {
 }
 
 // firingNow is the evidence of every trigger that fires, the gravest first.
-func (b *Brain) firingNow(l *live) []Evidence {
+func (b *Brain) firingNow(name string, l *live) []Evidence {
 	var fired []Evidence
 	for _, spec := range l.watch.Triggers() {
 		if st, _ := l.watch.Status(spec.Name); st.State == trigger.Firing {
-			fired = append(fired, evidenceOf(spec, st))
+			fired = append(fired, b.evidence(name, spec, st))
 		}
 	}
 	sort.SliceStable(fired, func(i, j int) bool { return fired[i].Severity > fired[j].Severity })
@@ -200,12 +200,12 @@ func (b *Brain) blamed(name string, s *serviceMemory, fired []Evidence) string {
 // evidenceRule records that a trigger fired or cleared while the incident is
 // open, of the service or of another member of its group.
 func (b *Brain) evidenceRule(now time.Time, l *live, inc *Incident) []Effect {
-	if e := b.evidenceIn(now, l, inc, ""); e != nil {
+	if e := b.evidenceIn(now, l, inc, inc.Service); e != nil {
 		return e
 	}
 	for _, m := range inc.others() {
 		if other := b.live[m.Service]; other != nil && inc.State != Firing {
-			if e := b.evidenceIn(now, other, inc, m.Service+"/"); e != nil {
+			if e := b.evidenceIn(now, other, inc, m.Service); e != nil {
 				return e
 			}
 		}
@@ -215,18 +215,22 @@ func (b *Brain) evidenceRule(now time.Time, l *live, inc *Incident) []Effect {
 
 // evidenceIn records that a trigger of one service fired or cleared. A trigger of
 // another member is evidence by the name of its service and its own.
-func (b *Brain) evidenceIn(now time.Time, l *live, inc *Incident, prefix string) []Effect {
+func (b *Brain) evidenceIn(now time.Time, l *live, inc *Incident, service string) []Effect {
+	prefix := ""
+	if service != inc.Service {
+		prefix = service + "/"
+	}
 	for _, spec := range l.watch.Triggers() {
 		st, _ := l.watch.Status(spec.Name)
 		i := inc.evidence(prefix + spec.Name)
 		known := i >= 0 && inc.Triggers[i].ClearedAt.IsZero()
 		switch {
 		case st.State == trigger.Firing && st.Truth == trigger.Breach && !known:
-			ev := evidenceOf(spec, st)
-			ev.Name = prefix + ev.Name
-			e := b.incidentEntry(now, KindFired, inc, "rollbackd", "trigger fired: "+evidenceText(ev, inc.Deployment))
-			e.Trigger = &ev
-			return []Effect{Record{Entry: e}}
+			return b.fired(now, inc, prefix, b.evidence(service, spec, st))
+		case st.State == trigger.Firing && st.Truth == trigger.Breach:
+			if ev, graver := b.saidAgain(service, spec, st, inc.Triggers[i]); graver {
+				return b.fired(now, inc, prefix, ev)
+			}
 		case st.State == trigger.Inactive && st.Truth == trigger.OK && known:
 			ev := inc.Triggers[i]
 			ev.ClearedAt = now
@@ -236,6 +240,18 @@ func (b *Brain) evidenceIn(now time.Time, l *live, inc *Incident, prefix string)
 		}
 	}
 	return nil
+}
+
+// fired records that a trigger fired, or that a signal made one that fires graver.
+func (b *Brain) fired(now time.Time, inc *Incident, prefix string, ev Evidence) []Effect {
+	what := "trigger fired: "
+	if ev.Again {
+		what = "more was said of it: "
+	}
+	ev.Name = prefix + ev.Name
+	e := b.incidentEntry(now, KindFired, inc, "rollbackd", what+evidenceText(ev, inc.Deployment))
+	e.Trigger = &ev
+	return []Effect{Record{Entry: e}}
 }
 
 func valueText(ev Evidence, st trigger.Status) string {

@@ -63,6 +63,9 @@ type Guards struct {
 	// metric HoldWhenMetric then holds everything while it has a series, and while
 	// it is not known.
 	HoldWhen bool
+	// RehearsedWithin is how old the newest rehearsal without a problem of the plan
+	// may be: past it a response is left to a person. Zero asks for none.
+	RehearsedWithin time.Duration
 }
 
 // HoldWhenMetric is the name under which the answer of [guards] hold_when comes

@@ -33,25 +33,12 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 		d.Deadline, d.ByPerson = time.Time{}, false
 		return b.decided(now, inc, d)
 	}
-	run := &Run{
-		ID: fmt.Sprintf("%s.%d", inc.ID, 1+len(inc.EarlierRollbacks)+present(inc.Rollback)), State: RunPlanned,
-		From: s.Ledger.Running, To: r.to, By: r.by, AskedBy: r.askedBy, Automatic: r.automatic, Fence: b.mem.Fence + 1,
-		DecidedAt: r.decidedAt, StartedAt: now, SLASeconds: r.plan.SLA.Seconds(), TargetSeconds: r.plan.Target.Seconds(),
-		Plan: b.withApprovals(*r.plan), Scope: r.scope, Steps: planned(r.plan, r.scope), Leaves: r.plan.leaves(r.scope),
-	}
-	if !run.Leaves {
-		run.To = "" // what runs in this scope goes nowhere
-	} else if members, missing := b.memberRuns(now, inc, run.To); missing != "" {
+	run, missing := b.newRun(now, inc, r)
+	if missing != "" {
 		d := inc.Decision
-		d.hold([]Hold{{GuardNoTarget, missing + " has no version to go back to, or has changed since, and the group goes back as one", "roll back by hand"}})
+		d.hold([]Hold{memberMissing(missing)})
 		d.Deadline, d.ByPerson = time.Time{}, false
 		return b.decided(now, inc, d)
-	} else {
-		run.Members = members
-	}
-	run.Values = b.values(inc, run, s, o)
-	if t, ok := s.Ledger.target(o.Deployment, now); ok && !run.Leaves {
-		run.Values["target_version"] = t.Version // a check may ask for it though nothing goes there
 	}
 	text := fmt.Sprintf("rolling back %s by plan %s", fromTo(run.From, run.To), run.Plan.Name)
 	if run.Scope != "" {
@@ -60,6 +47,38 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 	e := b.incidentEntry(now, KindPlanned, inc, r.by, text)
 	e.Planned = run
 	return append([]Effect{Record{Entry: e, Message: b.message(now, inc, e, Acting, "acting")}}, r.effects...)
+}
+
+// newRun is the run that a request leads to. It names the member of the group that
+// has nowhere to go back to.
+func (b *Brain) newRun(now time.Time, inc *Incident, r planRequest) (run *Run, missing string) {
+	s, o := b.mem.service(inc.Service), b.opts.Services[inc.Service]
+	run = &Run{
+		ID: fmt.Sprintf("%s.%d", inc.ID, 1+len(inc.EarlierRollbacks)+present(inc.Rollback)), State: RunPlanned,
+		From: s.Ledger.Running, To: r.to, By: r.by, AskedBy: r.askedBy, Automatic: r.automatic, Fence: b.mem.Fence + 1,
+		DecidedAt: r.decidedAt, StartedAt: now, SLASeconds: r.plan.SLA.Seconds(), TargetSeconds: r.plan.Target.Seconds(),
+		Plan: b.withApprovals(*r.plan), Scope: r.scope, Steps: planned(r.plan, r.scope), Leaves: r.plan.leaves(r.scope),
+	}
+	if of := inc.Rehearses; of != nil {
+		run.Rehearses = &RehearsalOf{Service: of.Service, Plan: of.Plan, Hash: b.rehearsalHash(of.Service, r.plan)}
+	}
+	if !run.Leaves {
+		run.To = "" // what runs in this scope goes nowhere
+	} else if run.Members, missing = b.memberRuns(now, inc, run.To); missing != "" {
+		return run, missing
+	}
+	run.Values = b.values(inc, run, s, o)
+	if t, ok := s.Ledger.target(o.Deployment, now); ok && !run.Leaves {
+		run.Values["target_version"] = t.Version // a check may ask for it though nothing goes there
+	}
+	return run, ""
+}
+
+// memberMissing is what holds a group of which one member has nowhere to go.
+func memberMissing(member string) Hold {
+	return Hold{
+		GuardNoTarget, member + " has no version to go back to, or has changed since, and the group goes back as one", "roll back by hand",
+	}
 }
 
 // withApprovals fills in what [decide] asks for where an approval step says
@@ -108,8 +127,12 @@ func (b *Brain) badTarget(r planRequest, s *serviceMemory, o ServiceOptions) (Ho
 }
 
 // planFor is the plan of an incident's group, else the one that a trigger asks
-// for itself, else the service's own; nil when there is none.
+// for itself, else the service's own; nil when there is none. A rehearsal has that
+// of the service whose plan it rehearses, however often it is tried.
 func (b *Brain) planFor(inc *Incident, trigger string) *Plan {
+	if of := inc.Rehearses; of != nil {
+		return b.planNamed(of.Service, of.Plan)
+	}
 	if g, ok := b.opts.Groups[inc.Group]; ok && inc.Group != "" && g.Plan != nil {
 		return g.Plan
 	}

@@ -15,6 +15,9 @@ func guarded(o *incident.Options, r *rand.Rand) {
 	maybe := func() bool { return r.IntN(3) == 0 }
 	o.Guards.HoldWhen = maybe()
 	if maybe() {
+		o.Guards.RehearsedWithin = time.Duration(5+r.IntN(60)) * time.Minute
+	}
+	if maybe() {
 		caps := []evaluator.Directness{evaluator.NoResponse, evaluator.Notify, evaluator.Approve, evaluator.Countdown}
 		for range 1 + r.IntN(2) {
 			from := time.Duration(10*60+r.IntN(120)) * time.Minute
@@ -36,7 +39,11 @@ func guarded(o *incident.Options, r *rand.Rand) {
 // guardChance lets one thing happen that matters to the guards.
 func guardChance(w *world, r *rand.Rand) {
 	service := []string{"auth", "cart", "shop"}[r.IntN(3)]
-	switch r.IntN(8) {
+	switch r.IntN(10) {
+	case 8, 9:
+		if w.opts.Services[service].Plan != nil {
+			w.rehearse(service, "", r.IntN(3)/2)
+		}
 	case 0:
 		w.holdWhen = frozen()
 	case 1:
@@ -83,6 +90,22 @@ func (a *auditor) guardedPlan(w *world, e incident.Entry) {
 	}
 }
 
+// rehearsedPlan checks that a plan which acts by itself was rehearsed lately, for
+// one of the services that it takes back.
+func (a *auditor) rehearsedPlan(w *world, e incident.Entry) {
+	within := w.opts.Guards.RehearsedWithin
+	if within <= 0 || !e.Planned.Automatic {
+		return
+	}
+	for _, r := range a.rehearsals {
+		about := r.Service == e.Service || slices.ContainsFunc(e.Planned.Members, func(m incident.Member) bool { return m.Service == r.Service })
+		if about && r.Rehearsed.OK && r.Rehearsed.Plan == e.Planned.Plan.Name && e.At.Sub(r.At) <= within {
+			return
+		}
+	}
+	a.t.Errorf("%s is rolled back automatically by plan %s, which nobody has rehearsed within %s", e.Service, e.Planned.Plan.Name, within)
+}
+
 // clockSet moves along what the auditor counts from.
 func (a *auditor) clockSet(e incident.Entry) {
 	if e.Service != "" {
@@ -90,5 +113,8 @@ func (a *auditor) clockSet(e incident.Entry) {
 	}
 	for i := range a.autos {
 		a.autos[i].at = a.autos[i].at.Add(e.Clock.By)
+	}
+	for i := range a.rehearsals {
+		a.rehearsals[i].At = a.rehearsals[i].At.Add(e.Clock.By)
 	}
 }

@@ -165,6 +165,7 @@ type auditor struct {
 	moved       map[string]bool   // runs that a step has taken to the target, or whose steps name none
 	about       map[string]string // runs → the deployment that they were planned for
 	noReturn    pointOfNoReturn
+	rehearsals  []incident.Entry
 	// read and started are how far the journal and the starts were looked at.
 	read, started int
 }
@@ -196,6 +197,7 @@ func (a *auditor) audit(w *world) {
 		a.entry(e)
 		if e.Kind == incident.KindPlanned {
 			a.guardedPlan(w, e)
+			a.rehearsedPlan(w, e)
 		}
 	}
 	a.read = len(w.journal)
@@ -221,6 +223,8 @@ func (a *auditor) entry(e incident.Entry) {
 		}
 	case incident.KindClock:
 		a.clockSet(e)
+	case incident.KindRehearsed:
+		a.rehearsals = append(a.rehearsals, e)
 	case incident.KindDeployment:
 		a.running[e.Service] = e.Deployment.Version
 		a.deployed(e.Service, e.Deployment.Version, e.Deployment.Version+e.Deployment.StartedAt.String())

@@ -81,6 +81,11 @@ func (b *Brain) stoppingRule(now time.Time, inc *Incident, run *Run) []Effect {
 		e.Stopping = want
 		return []Effect{Record{Entry: e}}
 	}
+	if guard, why := b.brakedMeanwhile(now, inc, run); guard != "" {
+		e := b.incidentEntry(now, KindStopping, inc, "rollbackd", "stopping at this step boundary: "+why)
+		e.Stopping = &StoppingEntry{Run: run.ID, Reason: why, By: guard}
+		return []Effect{Record{Entry: e}}
+	}
 	reason := ""
 	if newer := b.newerThan(inc, run); newer != "" {
 		reason = newer + " was deployed meanwhile"
@@ -94,6 +99,28 @@ func (b *Brain) stoppingRule(now time.Time, inc *Incident, run *Run) []Effect {
 	e := b.incidentEntry(now, KindStopping, inc, "rollbackd", "stopping at this step boundary: "+reason)
 	e.Stopping = &StoppingEntry{Run: run.ID, Reason: reason, By: GuardBlocked}
 	return []Effect{Record{Entry: e}}
+}
+
+// brakedMeanwhile is the brake that was put on since a run began. The command
+// stops the runs it finds; but between the two entries the daemon can be killed,
+// and what it forgot to stop must not go on.
+func (b *Brain) brakedMeanwhile(now time.Time, inc *Incident, run *Run) (Guard, string) {
+	pauses, locks := []*BrakeEntry{b.mem.PauseAll}, []*BrakeEntry{b.mem.LockAll}
+	for _, name := range append([]string{inc.Service}, namesOf(inc.others())...) {
+		s := b.mem.service(name)
+		pauses, locks = append(pauses, s.Pause), append(locks, s.Lock)
+	}
+	for _, lock := range locks {
+		if lock.inForce(now) { // no run begins under a lock
+			return GuardLocked, "locked by " + lock.By
+		}
+	}
+	for _, pause := range pauses {
+		if pause.inForce(now) && (run.Automatic || pause.Since.After(run.StartedAt)) {
+			return GuardPaused, "paused by " + pause.By
+		}
+	}
+	return "", ""
 }
 
 // timeoutAt is when the plan's hard timeout is over; zero when it has none. The

@@ -89,6 +89,7 @@ const (
 	GuardBudget           Guard = "budget"
 	GuardConcurrency      Guard = "concurrency"
 	GuardWindow           Guard = "window"
+	GuardRehearsal        Guard = "rehearsal"
 	GuardPointOfNoReturn  Guard = "point_of_no_return"
 	GuardCorroboration    Guard = "corroboration"
 	GuardShadow           Guard = "shadow"
@@ -100,7 +101,7 @@ func precedence() []Guard {
 	return []Guard{
 		GuardJournal, GuardLocked, GuardPaused, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardBlind,
 		GuardNeverOK, GuardFlapping, GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardHoldWhen, GuardQuarantined,
-		GuardOnce, GuardNoTarget, GuardCooldown, GuardBudget, GuardConcurrency, GuardWindow, GuardPointOfNoReturn,
+		GuardOnce, GuardNoTarget, GuardCooldown, GuardBudget, GuardConcurrency, GuardWindow, GuardRehearsal, GuardPointOfNoReturn,
 		GuardCorroboration, GuardShadow,
 	}
 }
@@ -113,7 +114,7 @@ func (g Guard) releasesByItself() bool {
 		GuardHoldWhen:
 		return true
 	case GuardJournal, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardNeverOK, GuardFlapping,
-		GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget, GuardPointOfNoReturn,
+		GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget, GuardRehearsal, GuardPointOfNoReturn,
 		GuardCorroboration, GuardShadow:
 		return false
 	}
@@ -127,7 +128,7 @@ func (g Guard) forAPerson() bool {
 		return true
 	case GuardPaused, GuardVetoed, GuardAborted, GuardBlocked, GuardVerification, GuardBlind, GuardNeverOK, GuardFlapping,
 		GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardHoldWhen, GuardOnce, GuardCooldown, GuardBudget,
-		GuardWindow, GuardPointOfNoReturn, GuardCorroboration:
+		GuardWindow, GuardRehearsal, GuardPointOfNoReturn, GuardCorroboration:
 		return false
 	}
 	return true

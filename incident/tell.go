@@ -272,6 +272,9 @@ func evidenceText(ev Evidence, d *Deployment) string {
 		text += " " + ev.ValueText + " " + ev.Threshold
 	} else {
 		text += " (" + ev.When + ")"
+		if ev.SaidBy != "" {
+			text += ", said by " + ev.SaidBy
+		}
 	}
 	if ev.Since.IsZero() {
 		return text

@@ -21,6 +21,9 @@ type ServiceView struct {
 	Triggers   []TriggerView            `json:"triggers"`
 	Instances  []trigger.InstanceHealth `json:"instances,omitempty"`
 	Brakes     []BrakeView              `json:"brakes,omitempty"`
+	Signals    []SignalView             `json:"signals,omitempty"`
+	// Rehearsal is the newest rehearsal of one of its plans; nil where there was none.
+	Rehearsal *RehearsalView `json:"rehearsal,omitempty"`
 }
 
 // TriggerView is one trigger's present state.

@@ -33,11 +33,12 @@ func (b *Brain) Service(name string, now time.Time) (ServiceView, bool) {
 	v := ServiceView{
 		Service: name, Tier: o.Tier, Mode: b.mode(name), State: b.stateOf(l, s), Running: s.Ledger.Running,
 		Deployment: copyDeployment(s.Ledger.current()), Triggers: triggerViews(l), Instances: l.watch.Instances(now),
-		Brakes: b.brakeViews(s, now),
+		Brakes: b.brakeViews(s, now), Signals: b.signalViews(l, s, o, now),
 	}
 	if t, ok := s.Ledger.target(o.Deployment, now); ok {
 		v.Target = t.Version
 	}
+	v.Rehearsal = b.rehearsalView(name, now)
 	if s.Open != nil {
 		v.Incident = s.Open.ID
 	} else if lead := b.decidedFor(name); lead != nil {
@@ -219,6 +220,7 @@ func (b *Brain) ifCritical(now time.Time, name string, s *serviceMemory) Decisio
 	inc := &Incident{Service: name, OpenedAt: now, Severity: trigger.Critical}
 	inc.Group, inc.Members = b.changedTogether(name)
 	op.lower(b.presentLimits(now, name, inc)...)
+	op.lower(b.rehearsalLimits(now, inc, "", "")...)
 	d.Response, d.Caps = op.response, byPrecedence(op.caps)
 	var holds []Hold
 	if !deploymentsUnknown(s, o) {

@@ -45,7 +45,7 @@ func (l *loop) Record(e incident.Entry, m *incident.Message) error {
 func (l *loop) allowedWhileStopping(kind incident.Kind) bool {
 	switch kind {
 	case incident.KindStepEnded, incident.KindDeployment, incident.KindRunning, incident.KindRolledOut, incident.KindCaptured,
-		incident.KindInterrupted, incident.KindClock:
+		incident.KindSignal, incident.KindInterrupted, incident.KindClock:
 		return true
 	case incident.KindPlanned, incident.KindStepBegun:
 		return false

@@ -80,7 +80,7 @@ func (m *metrics) recorded(e incident.Entry) {
 			m.fired(e.At, evidence)
 		}
 	}
-	if e.Kind == incident.KindFired && e.Trigger != nil {
+	if e.Kind == incident.KindFired && e.Trigger != nil && !e.Trigger.Again {
 		m.fired(e.At, *e.Trigger)
 	}
 	if e.Decided != nil {

@@ -33,7 +33,7 @@ func (l *loop) maySpend(e incident.Entry) bool {
 		return true // whatever it is, of any section and for any unit: what has begun must come to an end
 	}
 	switch e.Kind {
-	case incident.KindDeployment, incident.KindRunning, incident.KindRolledOut, incident.KindCaptured:
+	case incident.KindDeployment, incident.KindRunning, incident.KindRolledOut, incident.KindSignal, incident.KindCaptured:
 		// The brain takes in what happened in order: the end of a step that is in
 		// flight may stand in line behind any of these.
 		return len(l.changed) > 0

@@ -114,12 +114,15 @@ func (l *loop) looks(e incident.Start, index int, step planned) []action.Request
 	return requests
 }
 
+// request is an attempt in the words of the action package, with what opens the gate.
+func (l *loop) request(e incident.Start) action.Request { return request(e, l.values(e)) }
+
 // request is an attempt in the words of the action package.
-func (l *loop) request(e incident.Start) action.Request {
+func request(e incident.Start, values map[string]string) action.Request {
 	return action.Request{
 		Incident: e.Ref.Incident, Service: e.Ref.Service, Run: e.Ref.Run, Section: string(e.Ref.Section), Name: e.Ref.Name,
 		Index: e.Ref.Index, Unit: e.Ref.Unit, Attempt: e.Ref.Attempt, Fence: e.Ref.Fence,
-		Do: e.Do, Probe: e.Probe, If: e.If, Values: l.values(e), Stdin: e.IncidentJSON, Reason: e.Reason, Timeout: e.Timeout,
+		Do: e.Do, Probe: e.Probe, If: e.If, Values: values, Stdin: e.IncidentJSON, Reason: e.Reason, Timeout: e.Timeout,
 		Resume: e.Resume, ProbeFirst: e.ProbeFirst, StartedAt: e.StartedAt,
 	}
 }

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -40,42 +41,80 @@ func (w *world) asked() []string {
 func (w *world) answers(since time.Duration, names []string) map[string]trigger.Answer {
 	broken, _ := w.holds(faultPrometheus, since)
 	answers := make(map[string]trigger.Answer, len(names))
+	silent, is := w.silent(broken.how)
+	if is {
+		for _, name := range names {
+			answers[name] = silent
+		}
+		return answers
+	}
+	asked := w.fromRaw(since, names)
 	for _, name := range names {
-		answers[name] = w.answer(since, name, broken.how)
+		answers[name] = w.answer(since, name, asked[name])
+		if broken.how == "nan" {
+			for service := range answers[name].Services {
+				answers[name].Services[service] = trigger.UnknownBecause("nan")
+			}
+		}
 	}
 	return answers
 }
 
-func (w *world) answer(since time.Duration, metric, how string) trigger.Answer {
+// silent is the answer of a Prometheus that is broken in a way that says nothing
+// of any service.
+func (w *world) silent(how string) (trigger.Answer, bool) {
 	switch {
 	case how == "error":
-		return trigger.Answer{Err: "http_5xx"}
+		return trigger.Answer{Err: "http_5xx"}, true
 	case how == "timeout", how == "partial" && !w.metrics.acceptPartial:
-		return trigger.Answer{Err: how}
+		return trigger.Answer{Err: how}, true
 	case how == "empty":
-		return trigger.Answer{Services: map[string]trigger.Reading{}}
+		return trigger.Answer{Services: map[string]trigger.Reading{}}, true
 	}
-	services := map[string]trigger.Reading{}
-	of := w.record.services
-	if metric == incident.HoldWhenMetric {
-		of = []string{""}
-	}
-	for _, service := range of {
-		r, there := w.reading(since, metric, service)
-		if there && how == "nan" {
-			r = trigger.UnknownBecause("nan")
+	return trigger.Answer{}, false
+}
+
+// answer is a metric's: of each service what the values say, else what was asked
+// of the raw series.
+func (w *world) answer(since time.Duration, metric string, asked trigger.Answer) trigger.Answer {
+	a := trigger.Answer{Services: map[string]trigger.Reading{}}
+	valued := false
+	for _, service := range w.readFor(metric) {
+		var r trigger.Reading
+		var there bool
+		if w.hasValues(since, metric, service) {
+			valued = true
+			r, there = w.reading(since, metric, service)
+		} else if reason := cmp.Or(asked.Err, asked.Failed[service]); reason != "" {
+			if a.Failed == nil {
+				a.Failed = map[string]string{}
+			}
+			a.Failed[service] = reason
+		} else {
+			r, there = asked.Services[service]
 		}
 		if there {
-			services[service] = r
+			a.Services[service] = r
 		}
 	}
-	return trigger.Answer{Services: services}
+	if asked.Err != "" && !valued {
+		return asked
+	}
+	return a
+}
+
+// readFor are the services that a metric is read for.
+func (w *world) readFor(metric string) []string {
+	if metric == incident.HoldWhenMetric {
+		return []string{""}
+	}
+	return w.record.services
 }
 
 // reading is a metric's value for one service; false where it has no series.
 func (w *world) reading(since time.Duration, metric, service string) (trigger.Reading, bool) {
 	s := w.values[seriesKey{metric: metric, service: service}].at(since)
-	if s.kind == absent {
+	if s.kind != present {
 		return trigger.Reading{}, false
 	}
 	r := trigger.NewReading(s.value, w.metrics.units[metric])

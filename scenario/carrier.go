@@ -20,9 +20,6 @@ type journal struct {
 	intents map[incident.StepRef]bool
 	// ends are the durable ends of steps.
 	ends map[incident.StepRef]incident.StepResult
-	// automatic holds the deployments that were rolled back automatically, by
-	// service; a pardon takes out the one where no deployment was known.
-	automatic map[string]map[string]string
 	// runs are the runs by ID, and ways what they know of the way back.
 	runs map[string]plannedRun
 	ways map[string]wayBack
@@ -31,33 +28,44 @@ type journal struct {
 func newJournal() journal {
 	return journal{
 		intents: map[incident.StepRef]bool{}, ends: map[incident.StepRef]incident.StepResult{},
-		automatic: map[string]map[string]string{}, runs: map[string]plannedRun{}, ways: map[string]wayBack{},
+		runs: map[string]plannedRun{}, ways: map[string]wayBack{},
 	}
 }
 
 // Record makes an entry durable, as incident.Carrier asks.
 func (w *world) Record(e incident.Entry, m *incident.Message) error {
+	line, err := w.write(e, m)
+	if w.driving {
+		w.lived.writes = append(w.lived.writes, write{line, err})
+	}
+	return err
+}
+
+// write makes an entry durable; what it was on disk is nil where it could not be.
+func (w *world) write(e incident.Entry, m *incident.Message) ([]byte, error) {
 	if w.dying {
-		return errDead
+		return nil, errDead
 	}
 	w.observe()
 	if _, full := w.holds(faultJournal, w.now); full {
-		return errors.New("no space left on device")
+		return nil, errors.New("no space left on device")
 	}
 	line, err := json.Marshal(e)
 	if err != nil {
 		w.fault("entry %s cannot be written: %v", e.Kind, err)
-		return err
+		return nil, err
 	}
 	w.journal.lines = append(w.journal.lines, line)
-	w.journal.keep(e)
+	w.append(e, line)
+	w.journal.keep(e, w.now)
+	w.tally.entry(e)
 	w.checkEntry(e)
 	w.record.note(w.now, e.Service, string(e.Kind), entryLine(e))
 	if m != nil {
 		w.tell(*m)
 	}
 	w.dying = w.killAfter > 0 && len(w.journal.lines) == w.killAfter
-	return nil
+	return line, nil
 }
 
 func entryLine(e incident.Entry) string {
@@ -75,13 +83,16 @@ func (w *world) Carry(e incident.Effect) {
 	w.observe()
 	switch e := e.(type) {
 	case incident.Read:
+		w.audit.read(e)
 		w.later(incident.Samples{At: w.clock(), Kind: e.Kind, ReadID: e.ID, Answers: w.answers(w.now, e.Metrics)})
 	case incident.Start:
 		w.startStep(e)
 	case incident.Stop:
 		w.stopStep(e.Run)
 	case incident.Reply:
+		w.audit.reply(e)
 		if e.Err != "" {
+			w.tally.Refused++
 			w.record.note(w.now, "", "refused", e.Err)
 		}
 	case incident.Tell:

@@ -17,14 +17,20 @@ type File struct {
 type Case struct {
 	Name string
 	Line int
+	// Side is which side of a hazard the case shows, where it says so: one of
+	// Sides. It changes nothing about the case.
+	Side string
 	// Until is the last instant; the tick at it still comes.
 	Until   time.Duration
 	setting setting
 	values  map[seriesKey]series
+	raw     []rawSeries
 	events  []event
 	steps   map[string]behaviour
 	faults  []fault
 	expects []expect
+	// recorded is the timeline that the case must have; nil where any will do.
+	recorded *recording
 }
 
 // seriesKey names what a metric's query gives for one service. With total it is
@@ -44,10 +50,13 @@ type event struct {
 	running  *runningEvent
 	health   *healthEvent
 	command  *incident.Command
-	restart  *restartEvent
-	reload   *reloadEvent
-	clock    *clockEvent
-	suspend  *suspendEvent
+	// rehearsed is what a rehearsal of a service found.
+	rehearsed *rehearsedEvent
+	restart   *restartEvent
+	reload    *reloadEvent
+	clock     *clockEvent
+	suspend   *suspendEvent
+	signal    *signalEvent
 }
 
 // deployedEvent is a deployment, reported as source says and seen by the
@@ -86,8 +95,12 @@ type healthEvent struct {
 	ttl                                      time.Duration
 }
 
-// restartEvent is kill -9, and a start again after down.
-type restartEvent struct{ down time.Duration }
+// restartEvent is kill -9, and a start again after down. With after it comes right
+// after that many entries more are durable, in the middle of whatever that is.
+type restartEvent struct {
+	down  time.Duration
+	after int
+}
 
 // reloadEvent is a configuration that is loaded in the place of the one before.
 type reloadEvent struct{ setting }
@@ -105,7 +118,8 @@ type behaviour struct {
 	// until an attempt of the step ended with 0.
 	probes []int
 	// then is placed over the series at the step's end.
-	then map[seriesKey]series
+	then    map[seriesKey]series
+	thenRaw []rawSeries
 	// skip is the answer of the step's own question (its if): it is not needed.
 	skip bool
 	// census is what the version source shows from the step's end on; nil where

@@ -1,96 +1,54 @@
 package scenario
 
 import (
-	"slices"
+	"bytes"
+	"strings"
 	"time"
 
-	"github.com/rollbackd/rollbackd/evaluator"
 	"github.com/rollbackd/rollbackd/incident"
 )
 
 // What every case is held to, whatever it expects. Each is one of the
-// invariants of the design; a case in which one does not hold has failed.
+// invariants of the design; a case in which one does not hold has failed. What
+// only needs the inputs, the journal and the steps started is the auditor's.
+
+// hear lets the auditor, and the second brain, know what the brain is about to be told.
+func (w *world) hear(in incident.Input) {
+	now := w.present()
+	w.audit.at(w.now, now)
+	w.audit.input(in)
+	w.lived.inputs = append(w.lived.inputs, said{now, in})
+	w.driving = true
+}
 
 // checkEntry looks at an entry that has just become durable.
 func (w *world) checkEntry(e incident.Entry) {
-	if e.Pardon != nil {
-		delete(w.journal.automatic[e.Service], noneKnown)
-	}
-	if r := e.Planned; r != nil && r.To != "" && r.To == r.From {
-		w.fault("a rollback of %s from %s towards the version that runs", e.Service, r.From)
-	}
-	if r := e.RunEnded; r != nil && r.State == incident.RunCompleted && r.Samples == 0 {
-		w.fault("a rollback of %s is completed, and verification saw nothing", e.Service)
-	}
+	w.audit.at(w.now, w.present())
+	w.audit.entry(e)
 	if e.At.IsZero() || e.At.Location() != time.UTC || e.Actor == "" || e.Text == "" {
 		w.fault("entry %s has no time in UTC, no actor or no text", e.Kind)
 	}
 }
 
-// checkTold looks, in the end, at what waits for a person: somebody must have
-// been told.
-func (w *world) checkTold() {
-	if w.brain == nil {
-		return
-	}
-	for _, i := range w.brain.Incidents() {
-		waits := i.State == incident.Held || i.State == incident.AwaitingApproval
-		if waits && !w.told.incidents[i.ID] && !w.suppressed(i) {
-			w.fault("incident %s of %s is %s, and nobody was told", i.ID, i.Service, i.State)
-		}
-	}
-}
-
-// suppressed tells whether nobody is told of what holds an incident because the
-// configuration says so: a window that suppresses.
-func (w *world) suppressed(i *incident.Incident) bool {
-	return i.Decision.HeldBy == incident.GuardWindow && slices.ContainsFunc(w.options.Windows, func(win incident.Window) bool {
-		return win.Cap == evaluator.NoResponse && (len(win.Services) == 0 || slices.Contains(win.Services, i.Service))
-	})
-}
-
 // checkStart looks at a step that is about to run.
 func (w *world) checkStart(s incident.Start) {
-	if _, intended := w.journal.intents[s.Ref]; !intended {
-		w.fault("step %q of %s started without a durable intent", s.Ref.Name, s.Ref.Service)
-	}
+	w.audit.at(w.now, w.present())
+	w.audit.start(s)
 	if !s.Resume {
 		w.checkOrder(s)
+		w.checkAgain(s)
 	}
-	i, known := w.brain.Incident(s.Ref.Incident)
-	if !known || i.Rollback == nil || i.Rollback.ID != s.Ref.Run {
-		w.fault("step %q of %s started for a run that nobody knows", s.Ref.Name, s.Ref.Service)
-		return
-	}
-	if s.Resume {
-		return
-	}
-	w.checkAgain(s, i)
-	if s.Ref.Section != incident.SectionSteps {
-		return
-	}
-	if i.Rollback.Stopping != "" {
-		w.fault("step %q of %s started after its run was to stop: %s", s.Ref.Name, s.Ref.Service, i.Rollback.Stopping)
-	}
-	if view, ok := w.brain.Service(s.Ref.Service, w.clock()); ok {
-		for _, b := range view.Brakes {
-			if b.Kind == incident.Lock || i.Rollback.Automatic && b.Kind == incident.Pause {
-				w.fault("step %q of %s started under a %s", s.Ref.Name, s.Ref.Service, b.Kind)
-			}
-		}
-	}
-	w.checkOnce(i)
-	w.checkMembers(s.Ref)
 }
 
 // checkAgain looks at a step that runs more than once in its run: only a step
 // that is declared idempotent may, one that says that it changed nothing, or one
 // that failed before our eyes and whose probe says that it is not done.
-func (w *world) checkAgain(s incident.Start, i *incident.Incident) {
-	if !w.journal.intents[s.Ref] {
+func (w *world) checkAgain(s incident.Start) {
+	run, known := w.journal.runs[s.Ref.Run]
+	if !known || !w.journal.intents[s.Ref] {
 		return // what only looks or waits may be asked again
 	}
-	plan, there := stepOf(&i.Rollback.Plan, s.Ref)
+	plan, there := stepOf(&run.plan, s.Ref)
 	if !there {
 		w.fault("step %d of %s started, which the plan does not have", s.Ref.Index, s.Ref.Service)
 		return
@@ -102,31 +60,58 @@ func (w *world) checkAgain(s incident.Start, i *incident.Incident) {
 		end, ended := w.journal.ends[ref]
 		harmless := ended && (end.NothingChanged || !end.Interrupted && s.ProbeFirst && plan.Probe != nil)
 		if !plan.Idempotent && !harmless {
-			w.fault("step %q of %s ran a second time, and is not idempotent", titled(s.Ref.Name, s.Ref.Unit), s.Ref.Service)
+			w.violated(1, "step %q of %s ran a second time, and is not idempotent", titled(s.Ref.Name, s.Ref.Unit), s.Ref.Service)
 			return
 		}
 	}
 }
 
-// noneKnown stands for the deployment of a service whose deployments are unknown.
-const noneKnown = "none known"
+// checkEnd looks at the whole when a case is over.
+func (w *world) checkEnd() {
+	w.checkReplay()
+	if w.brain != nil {
+		w.checkTwice(w.lived)
+		w.checkTold()
+		w.checkStuck()
+	}
+	w.checkSecrets()
+}
 
-// checkOnce holds automatic rollbacks to one a deployment.
-func (w *world) checkOnce(i *incident.Incident) {
-	if !i.Rollback.Automatic {
-		return
+// firstReplay is at how many entries a journal is first replayed in the middle of
+// a case, and then each time it has twice as many: its end comes anyhow.
+const firstReplay = 64
+
+// checkReplayInTime replays the journal in the middle of a case, now and then.
+func (w *world) checkReplayInTime() {
+	if len(w.journal.lines) >= w.replayAt {
+		w.replayAt = 2 * len(w.journal.lines)
+		w.checkReplay()
 	}
-	deployment := noneKnown
-	if d := i.Deployment; d != nil {
-		deployment = d.Version + " from " + d.StartedAt.String()
+}
+
+// canary begins what must never be told to anybody. A simulated configuration may
+// have it where secrets are.
+const canary = "canary-secret-"
+
+// checkSecrets looks, in the end, at what was written down: no secret is in it.
+func (w *world) checkSecrets() {
+	for _, line := range w.journal.lines {
+		if bytes.Contains(line, []byte(canary)) {
+			w.violated(10, "a secret is in the journal: %s", around(line, bytes.Index(line, []byte(canary))))
+			return
+		}
 	}
-	runs := w.journal.automatic[i.Service]
-	if runs == nil {
-		runs = map[string]string{}
-		w.journal.automatic[i.Service] = runs
+	for _, n := range w.record.notes {
+		if strings.Contains(n.text, canary) {
+			w.violated(10, "a secret is in the timeline: %s", n.text)
+			return
+		}
 	}
-	if earlier, done := runs[deployment]; done && earlier != i.Rollback.ID {
-		w.fault("a second automatic rollback of %s for the same deployment (%s)", i.Service, deployment)
+}
+
+// checkMessage looks at what people are told: no secret is in it.
+func (w *world) checkMessage(m incident.Message) {
+	if strings.Contains(m.FirstLine, canary) || strings.Contains(m.Text, canary) || bytes.Contains(m.Body, []byte(canary)) {
+		w.violated(10, "a secret is in what people are told: %s", m.FirstLine)
 	}
-	runs[deployment] = i.Rollback.ID
 }

@@ -45,6 +45,7 @@ func (w *world) present() time.Time {
 // setClock sets the wall clock. The grid is that of the new one.
 func (w *world) setClock(by time.Duration) {
 	w.record.note(w.now, "", "world", "the wall clock is set by "+by.String())
+	w.forget() // what is asked from now on is not asked for the times of the samples
 	w.host.stepped += by
 	w.host.unnoticed += by
 	if w.brain != nil {
@@ -58,6 +59,7 @@ func (w *world) noticeClock() {
 	by := w.host.unnoticed
 	w.host.unnoticed = 0
 	if by.Abs() <= clockSlack {
+		w.audit.jump(by)
 		return
 	}
 	w.host.told = time.Time{}
@@ -82,7 +84,7 @@ func (w *world) suspend(length time.Duration) {
 // reachesDaemon tells whether an event is somebody's word to the daemon, which
 // waits while the host is suspended.
 func (e event) reachesDaemon() bool {
-	return e.command != nil || e.restart != nil || e.reload != nil || e.suspend != nil
+	return e.command != nil || e.signal != nil && e.signal.Source != "nats" || e.rehearsed != nil || e.restart != nil || e.reload != nil || e.suspend != nil
 }
 
 // defers keeps an input until the host goes on. Ticks that were slept through

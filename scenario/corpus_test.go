@@ -63,31 +63,15 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestCorpusCoversTheHazards holds the corpus to its promise: the hazards that
-// this version has the means for, each from several sides.
-func TestCorpusCoversTheHazards(t *testing.T) {
+// TestCorpusIsLarge: cases are added, and not lost. That each hazard has its sides
+// is TestEveryHazardHasItsSides.
+func TestCorpusIsLarge(t *testing.T) {
 	cases := 0
 	for _, path := range corpus(t) {
 		cases += len(load(t, path).Cases)
 	}
 	if cases < 400 {
 		t.Errorf("%d cases, want at least 400", cases)
-	}
-	for _, hazard := range []string{
-		"H01", "H02", "H03", "H04", "H05", "H11", "H12", "H13", "H14", "H15", "H16", "H17", "H18", "H19", "H20", "H21", "H22", "H23", "H25", "H26", "H28", "H29",
-		"H30", "H31", "H32", "H33", "H34", "H35", "H36", "H38", "H39", "H40", "H41", "H42", "H45", "H46", "H47", "H48", "H49", "H50", "H51",
-	} {
-		found, err := filepath.Glob("testdata/hazards/" + hazard + "-*.toml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		sides := 0
-		for _, path := range found {
-			sides += len(load(t, path).Cases)
-		}
-		if sides < 4 {
-			t.Errorf("%s: %d cases in %v, want at least 4", hazard, sides, found)
-		}
 	}
 }
 

@@ -6,9 +6,9 @@
 // the brain's. There is no network, no sleeping and no chance: the same bytes
 // in give the same bytes out.
 //
-// Every case is also held to standing checks that nobody has to write down: a
-// replay of the journal gives the same memory byte for byte, no step starts
-// without its durable intent, no two steps of a service or of services that
-// change together overlap, nothing goes back past the point of no return, and
-// nothing forward before it.
+// Every case is also held, after every input, to the twelve invariants of the
+// design, which nobody has to write down. Most are an auditor's, who sees only the
+// configuration, the inputs, the journal and the steps started, judges windows,
+// versions, guards and verifications by rules of its own, and asks the brain for
+// nothing; the others replay the journal, and tell a second brain the same.
 package scenario

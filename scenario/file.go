@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/rollbackd/rollbackd/config"
+	"github.com/rollbackd/rollbackd/engine"
 	"github.com/rollbackd/rollbackd/incident"
 )
 
@@ -39,6 +40,7 @@ func Parse(path, text string) (*File, error) {
 	r := &fileReader{
 		file:     &File{Path: path},
 		findings: &findings{file: path, lines: scanLines(text)},
+		recorded: map[string]bool{},
 	}
 	r.read(&table{findings: r.findings, values: values})
 	return r.file, r.findings.err()
@@ -67,6 +69,12 @@ type fileReader struct {
 	// be spoken of.
 	present map[string]any
 	known   []setting
+	// raw are the raw series of the case, and queries what its configurations
+	// have asked, read when the first raw series is.
+	raw     []rawSeries
+	queries []engine.Query
+	// recorded holds the recorded files that a case has named.
+	recorded map[string]bool
 }
 
 // setting is a configuration and what the brain makes of it.
@@ -166,6 +174,7 @@ func indented(err error) string {
 // readCase reads one [[case]].
 func (r *fileReader) readCase(t *table) *Case {
 	c := &Case{Name: t.needed("name"), Line: t.line(), steps: map[string]behaviour{}}
+	c.Side = t.word("side", Sides()...)
 	r.begin(t, c)
 	interval, ok := t.duration("interval")
 	switch {
@@ -180,7 +189,8 @@ func (r *fileReader) readCase(t *table) *Case {
 	// Events first: a reload may bring what the rest speaks of.
 	c.events = r.readEvents(t)
 	c.values = r.readValues(t, "values", interval)
-	r.later(t, "series", "raw series")
+	r.raw = r.readRaw(t, interval)
+	c.raw = r.raw
 	if steps, ok := t.table("steps"); ok {
 		r.readSteps(steps, c, interval)
 	}
@@ -190,10 +200,14 @@ func (r *fileReader) readCase(t *table) *Case {
 	for _, et := range t.tables("expect") {
 		c.expects = append(c.expects, r.readExpect(et)...)
 	}
-	if len(c.expects) == 0 {
-		t.findings.add(t.path, "the case expects nothing (write a [[case.expect]])")
+	c.recorded = r.readRecorded(t)
+	if standing := t.boolean("standing"); len(c.expects) == 0 && !standing && c.recorded == nil {
+		t.findings.add(t.path, "the case expects nothing (write a [[case.expect]], recorded or standing = true)")
 	}
 	c.Until = r.readUntil(t, c)
+	if c.hasRaw() && c.Until/interval > maxRaw {
+		t.problem("series", "more than %d samples a series (a shorter until, or a longer interval)", maxRaw)
+	}
 	t.finish()
 	return c
 }
@@ -201,6 +215,7 @@ func (r *fileReader) readCase(t *table) *Case {
 // begin gives a case its configuration: the file's, with its own laid over.
 func (r *fileReader) begin(t *table, c *Case) {
 	r.present, r.known = r.config, nil
+	r.raw, r.queries = nil, nil
 	if r.whole != nil {
 		c.setting = *r.whole
 	}
@@ -224,6 +239,9 @@ const maxUntil = 366 * 24 * time.Hour
 func (r *fileReader) readUntil(t *table, c *Case) time.Duration {
 	var last time.Duration
 	for _, s := range c.values {
+		last = max(last, min(s.length()-s.interval, maxUntil))
+	}
+	for _, s := range c.raw {
 		last = max(last, min(s.length()-s.interval, maxUntil))
 	}
 	for _, e := range c.events {
@@ -250,20 +268,18 @@ func (r *fileReader) readUntil(t *table, c *Case) time.Duration {
 	return min(until, maxUntil)
 }
 
-// later refuses what this version does not carry out yet.
-func (r *fileReader) later(t *table, key, what string) {
-	if _, there := t.take(key); there {
-		t.problem(key, "%s: not implemented in this version", what)
-	}
-}
-
 // readValues reads a table of series by "metric service".
 func (r *fileReader) readValues(t *table, key string, interval time.Duration) map[seriesKey]series {
-	values := map[seriesKey]series{}
 	vt, ok := t.table(key)
 	if !ok {
-		return values
+		return map[seriesKey]series{}
 	}
+	return r.valuesOf(vt, interval)
+}
+
+// valuesOf reads a table of series by "metric service".
+func (r *fileReader) valuesOf(vt *table, interval time.Duration) map[seriesKey]series {
+	values := map[seriesKey]series{}
 	for _, name := range sortedKeys(vt.values) {
 		text := vt.text(name)
 		parsed, err := parseSeries(text, interval)
@@ -289,6 +305,10 @@ func (r *fileReader) seriesKey(t *table, name string) (seriesKey, bool) {
 		return seriesKey{metric: incident.HoldWhenMetric}, true
 	}
 	words := strings.Fields(name)
+	if strings.Contains(name, "{") {
+		t.problem(name, "raw series stand in [case.series]")
+		return seriesKey{}, false
+	}
 	if len(words) != 2 {
 		t.problem(name, `want a metric and a service: "error_rate checkout"`)
 		return seriesKey{}, false

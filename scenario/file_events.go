@@ -14,7 +14,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // eventKinds are what an event can be.
 func eventKinds() []string {
-	return []string{"deployed", "deploying", "running", "health", "signal", "command", "restart", "reload", "clock", "suspend"}
+	return []string{"deployed", "deploying", "running", "health", "signal", "command", "rehearsed", "restart", "reload", "clock", "suspend"}
 }
 
 // readEvents reads the [[case.events]], in the order of time.
@@ -27,7 +27,6 @@ func (r *fileReader) readEvents(t *table) []event {
 			et.findings.add(et.path, "at is missing")
 		}
 		et.exactlyOne(eventKinds()...)
-		r.later(et, "signal", "signals")
 		events = append(events, r.readEvent(et, e, i)...)
 		et.finish()
 	}
@@ -53,14 +52,23 @@ func (r *fileReader) readEvent(t *table, e event, i int) []event {
 	if h, ok := t.table("health"); ok {
 		return r.readHealth(h, e)
 	}
+	if s, ok := t.table("signal"); ok {
+		e.signal = r.readSignal(s)
+		return []event{e}
+	}
 	if c, ok := t.table("command"); ok {
 		e.command = r.readCommand(c, "cmd-"+strconv.Itoa(i+1))
 		return []event{e}
 	}
+	if d, ok := t.table("rehearsed"); ok {
+		e.rehearsed = r.readRehearsed(d, "rehearsal-"+strconv.Itoa(i+1))
+		return []event{e}
+	}
 	if d, ok := t.table("restart"); ok {
-		down, _ := d.duration("down")
+		e.restart = &restartEvent{}
+		e.restart.down, _ = d.duration("down")
+		e.restart.after, _ = d.integer("after_entries", 1)
 		d.finish()
-		e.restart = &restartEvent{down: down}
 		return []event{e}
 	}
 	if d, ok := t.table("reload"); ok {
@@ -176,7 +184,7 @@ func (r *fileReader) readCommand(t *table, id string) *incident.Command {
 	c := &incident.Command{
 		ID: id, Verb: t.needed("verb"), Service: t.text("service"), Incident: t.text("incident"), All: t.boolean("all"),
 		Actor: t.text("by"), Reason: t.text("reason"), To: t.text("to"), Version: t.text("version"), ExternalID: t.text("incident_id"),
-		Scope: t.text("scope"), BreakGlass: t.boolean("break_glass"),
+		Scope: t.text("scope"), Rehearses: t.text("rehearses"), Plan: t.text("plan"), BreakGlass: t.boolean("break_glass"),
 	}
 	c.Roles, _ = t.strings("roles")
 	switch {
@@ -186,6 +194,10 @@ func (r *fileReader) readCommand(t *table, id string) *incident.Command {
 		t.problem("verb", "unknown verb %q%s", c.Verb, suggestion(c.Verb, verbs()))
 	}
 	r.checkService(t, "service", c.Service)
+	r.checkService(t, "rehearses", c.Rehearses)
+	if (c.Rehearses != "" || c.Plan != "") && c.Verb != "rollback" {
+		t.problem("rehearses", "goes with verb = \"rollback\", and plan with it")
+	}
 	if c.Service == "" && c.Incident == "" && !c.All {
 		t.findings.add(t.path, "needs a service, an incident or all = true")
 	}

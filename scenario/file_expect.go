@@ -210,7 +210,7 @@ func guards() []string {
 		incident.GuardBlocked, incident.GuardVerification, incident.GuardBlind, incident.GuardNeverOK, incident.GuardFlapping,
 		incident.GuardNoDeployment, incident.GuardBeforeDeployment, incident.GuardCorrelated, incident.GuardHoldWhen,
 		incident.GuardQuarantined, incident.GuardOnce, incident.GuardNoTarget, incident.GuardCooldown, incident.GuardBudget,
-		incident.GuardConcurrency, incident.GuardWindow, incident.GuardPointOfNoReturn, incident.GuardCorroboration,
+		incident.GuardConcurrency, incident.GuardWindow, incident.GuardRehearsal, incident.GuardPointOfNoReturn, incident.GuardCorroboration,
 		incident.GuardShadow,
 	} {
 		words = append(words, string(g))
@@ -220,5 +220,5 @@ func guards() []string {
 
 // laterGuards are those that only later versions have.
 func laterGuards() []string {
-	return []string{"not_leader", "rehearsal"}
+	return []string{"not_leader"}
 }

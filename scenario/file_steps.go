@@ -21,7 +21,7 @@ func (r *fileReader) readSteps(t *table, c *Case, interval time.Duration) {
 			census: readCensus(st),
 		}
 		b.takes, _ = st.duration("takes")
-		b.then = r.readValues(st, "then", interval)
+		b.then, b.thenRaw = r.readThen(st, interval)
 		if b.skip && !r.asksIf(name) {
 			st.problem("skip", "the step has no if that could say so")
 		}

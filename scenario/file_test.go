@@ -86,7 +86,7 @@ func TestWrongFiles(t *testing.T) {
 			`"deployed" is written as an event of its own`,
 		},
 		{"a guard of a later version", "config = \"config/base.toml\"\n[[case]]\nname = \"x\"\n" +
-			"expect = [{ end = true, incident = { held_by = \"rehearsal\" } }]\n", `held_by: "rehearsal": not implemented in this version`},
+			"expect = [{ end = true, incident = { held_by = \"not_leader\" } }]\n", `held_by: "not_leader": not implemented in this version`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

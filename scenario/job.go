@@ -138,6 +138,7 @@ func (w *world) finish(j *job) {
 		for key, s := range j.does.then {
 			w.values[key] = append(w.values[key], placed{from: w.now, series: s})
 		}
+		w.replace(j.does.thenRaw)
 	}
 	switch {
 	case j.heard != w.life || w.brain == nil:

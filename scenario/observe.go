@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // observe looks at the brain and keeps what has changed.
@@ -14,10 +15,19 @@ func (w *world) observe() {
 		return
 	}
 	r, changed := w.record, len(w.record.moments) == 0
-	incidents := w.brain.Incidents()
+	// Incidents are the fold of the journal: without a new entry they are what
+	// they were.
+	seen := sight{brain: w.brain, entries: len(w.journal.lines), services: len(r.services)}
+	var incidents []*incident.Incident
+	look := seen != w.seen
+	if w.seen = seen; look {
+		incidents = w.brain.Incidents()
+	}
 	for i, service := range r.services {
 		f := r.present[i]
-		f.incident, f.rollback = w.newest(incidents, service, f.rollback)
+		if look {
+			f.incident, f.rollback = w.newest(incidents, service, f.rollback)
+		}
 		f.escalations, f.captures = r.levels[f.incident.id], r.captures[f.incident.id]
 		f.triggers = w.triggers(service, f.triggers)
 		if !f.equal(r.present[i]) {
@@ -28,6 +38,12 @@ func (w *world) observe() {
 	if changed {
 		r.keep(w.now)
 	}
+}
+
+// sight is how far the incidents of a brain have been looked at.
+type sight struct {
+	brain             *incident.Brain
+	entries, services int
 }
 
 // newest is a service's newest incident, closed ones included, and its newest
@@ -79,22 +95,18 @@ func (r *record) heldBy(i *incident.Incident) string {
 // triggers are the states of a service's triggers. They keep the old slice
 // where nothing has changed.
 func (w *world) triggers(service string, old []triggerFact) []triggerFact {
-	view, known := w.brain.Service(service, w.clock())
-	if !known {
+	facts := w.states[:0]
+	known := w.brain.TriggerStates(service, func(name string, state trigger.State) {
+		facts = append(facts, triggerFact{name, state.String()})
+	})
+	w.states = facts
+	switch {
+	case !known:
 		return nil
-	}
-	same := len(view.Triggers) == len(old)
-	for i := 0; same && i < len(old); i++ {
-		same = old[i] == triggerFact{view.Triggers[i].Name, view.Triggers[i].State.String()}
-	}
-	if same {
+	case slices.Equal(facts, old):
 		return old
 	}
-	facts := make([]triggerFact, len(view.Triggers))
-	for i, t := range view.Triggers {
-		facts[i] = triggerFact{t.Name, t.State.String()}
-	}
-	return facts
+	return slices.Clone(facts)
 }
 
 func (w *world) noteTriggers(service string, old, present []triggerFact) {

@@ -11,17 +11,18 @@ import (
 // forward, units, and services that change together.
 
 // wayBack is what is known of a run's way back: the newest answer to the
-// question whether one can still go back, and the newest end of a step that
-// changed something.
+// question whether one can still go back, when it was, since the start, and
+// whether something was changed after it.
 type wayBack struct {
 	asked   incident.StepRef
 	answer  incident.StepResult
-	changed time.Time
+	at      time.Duration
+	changed bool
 	passed  bool // the point of no return is
 }
 
 // keep takes an entry that has just become durable into what the checks know.
-func (j *journal) keep(e incident.Entry) {
+func (j *journal) keep(e incident.Entry, now time.Duration) {
 	if e.Planned != nil {
 		run := plannedRun{plan: e.Planned.Plan, scope: e.Planned.Scope, services: []string{e.Service}}
 		for _, m := range e.Planned.Members {
@@ -36,25 +37,26 @@ func (j *journal) keep(e incident.Entry) {
 		j.intents[s.Ref] = s.Changes
 	case s.Result != nil:
 		j.ends[s.Ref] = *s.Result
-		j.learn(*s)
+		j.learn(*s, now)
 	}
 }
 
 // learn takes the end of a step into what is known of the way back. An answer
 // that a crash lost is none: the question may be asked again.
-func (j *journal) learn(s incident.StepEntry) {
+func (j *journal) learn(s incident.StepEntry, now time.Duration) {
 	way := j.ways[s.Ref.Run]
 	switch {
 	case s.Ref.Section == incident.SectionReversible:
-		way.asked, way.answer = s.Ref, *s.Result
+		way.asked, way.answer, way.at, way.changed = s.Ref, *s.Result, now, false
 		way.passed = way.passed || s.Result.State != incident.StepDone && !s.Result.Interrupted
 	case s.Changes && s.Result.State != incident.StepSkipped:
-		way.changed = s.Result.EndedAt
+		way.changed = true
 	}
 	j.ways[s.Ref.Run] = way
 }
 
-// answerStands is how long the answer that one can still go back stands.
+// answerStands is how long the answer that one can still go back stands, by a
+// clock that may be set a little without anybody's notice.
 const answerStands = 30 * time.Second
 
 // checkOrder looks at the place of a step in its plan.
@@ -63,16 +65,16 @@ func (w *world) checkOrder(s incident.Start) {
 	run, way := w.journal.runs[ref.Run], w.journal.ways[ref.Run]
 	switch {
 	case ref.Section == incident.SectionForward && (way.asked.Run == "" || way.answer.State == incident.StepDone):
-		w.fault("step %q of %s went forward, and one could still go back", ref.Name, ref.Service)
+		w.violated(5, "step %q of %s went forward, and one could still go back", ref.Name, ref.Service)
 	case ref.Section != incident.SectionSteps && ref.Section != incident.SectionStopDeploy:
 	case !w.journal.intents[ref] || run.plan.Reversible == nil:
 	case way.passed:
-		w.fault("step %q of %s started past the point of no return", titled(ref.Name, ref.Unit), ref.Service)
+		w.violated(5, "step %q of %s started past the point of no return", titled(ref.Name, ref.Unit), ref.Service)
 	case way.answer.State != incident.StepDone || way.asked.Unit != ref.Unit ||
 		ref.Section == incident.SectionSteps && way.asked.Index != ref.Index:
-		w.fault("step %q of %s started, and it was not asked whether one can still go back", titled(ref.Name, ref.Unit), ref.Service)
-	case way.answer.EndedAt.Before(way.changed) || w.clock().Sub(way.answer.EndedAt) > answerStands:
-		w.fault("step %q of %s started on an old answer that one can still go back", titled(ref.Name, ref.Unit), ref.Service)
+		w.violated(5, "step %q of %s started, and it was not asked whether one can still go back", titled(ref.Name, ref.Unit), ref.Service)
+	case way.changed || w.now-way.at > answerStands+clockSlack:
+		w.violated(5, "step %q of %s started on an old answer that one can still go back", titled(ref.Name, ref.Unit), ref.Service)
 	}
 }
 
@@ -88,11 +90,11 @@ func (w *world) checkAlone(j *job) {
 		}
 		switch {
 		case was.Run == ref.Run && was.Section == ref.Section && was.Index == ref.Index:
-			w.fault("step %q of %s started while %q still runs", titled(ref.Name, ref.Unit), ref.Service, titled(was.Name, was.Unit))
+			w.violated(2, "step %q of %s started while %q still runs", titled(ref.Name, ref.Unit), ref.Service, titled(was.Name, was.Unit))
 		case was.Service == ref.Service:
-			w.fault("step %q of %s started while %q still runs", ref.Name, ref.Service, was.Name)
+			w.violated(2, "step %q of %s started while %q still runs", ref.Name, ref.Service, was.Name)
 		case was.Run != ref.Run && w.together(was.Run, ref.Run):
-			w.fault("step %q of %s started while %q of %s still runs: they change together", ref.Name, ref.Service, was.Name, was.Service)
+			w.violated(2, "step %q of %s started while %q of %s still runs: they change together", ref.Name, ref.Service, was.Name, was.Service)
 		}
 	}
 }
@@ -103,20 +105,6 @@ func (w *world) together(a, b string) bool {
 	return slices.ContainsFunc(w.journal.runs[a].services, func(name string) bool {
 		return slices.Contains(w.journal.runs[b].services, name)
 	})
-}
-
-// checkMembers looks at whether another rollback is under way of a service that
-// the step's own run touches: the members of a group are all locked.
-func (w *world) checkMembers(ref incident.StepRef) {
-	for _, i := range w.brain.Incidents() {
-		other := i.Rollback
-		if other == nil || other.ID == ref.Run || other.State.Ended() {
-			continue
-		}
-		if w.together(other.ID, ref.Run) {
-			w.fault("step %q of %s started, and a rollback of %s that touches it is under way", ref.Name, ref.Service, i.Service)
-		}
-	}
 }
 
 // stepOf is the plan's own step that an attempt is of.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/source"
 )
 
 // kill is kill -9, and a start after down. What the daemon had in its hands is
@@ -17,8 +18,11 @@ func (w *world) kill(down time.Duration) {
 	if w.brain == nil {
 		return
 	}
+	w.tally.Kills++
 	w.record.note(w.now, "", "world", "the daemon is killed and starts again after "+down.String())
 	w.checkReplay()
+	w.checkTwice(w.lived)
+	w.audit.jump(w.host.unnoticed)
 	w.brain, w.wake, w.host.unnoticed, w.host.told = nil, -1, 0, time.Time{}
 	w.life++
 	w.queue.push(w.now+down, rankSource, w.restart)
@@ -27,23 +31,35 @@ func (w *world) kill(down time.Duration) {
 // restart starts the daemon again: it replays its journal, rebuilds its windows
 // from their sources and goes on.
 func (w *world) restart() {
+	err := w.readBack()
+	if err != nil {
+		w.fault("%v", err)
+		return
+	}
 	b, err := w.replay()
 	if err != nil {
 		w.fault("%v", err)
 		return
 	}
-	w.brain = b
+	w.brain, w.lived = b, &life{options: w.options, began: w.now, before: len(w.journal.lines)}
+	w.audit.restarted(w.options)
 	downFrom := b.LastEntryAt()
+	if w.scrapes != nil {
+		w.configure(w.scrapes.setting, true)
+	}
 	w.rebuild()
 	w.input(incident.Restored{DownFrom: downFrom, To: w.clock()})
 	w.showVersions()
+	w.lookForVersions(source.Floor(w.clock(), w.options.Poll))
 	w.scheduleTick(w.now)
 }
 
 // replay makes a brain from the journal alone.
-func (w *world) replay() (*incident.Brain, error) {
-	b := incident.New(w.options)
-	for i, line := range w.journal.lines {
+func (w *world) replay() (*incident.Brain, error) { return replayed(w.options, w.journal.lines) }
+
+func replayed(o incident.Options, lines [][]byte) (*incident.Brain, error) {
+	b := incident.New(o)
+	for i, line := range lines {
 		var e incident.Entry
 		if err := json.Unmarshal(line, &e); err != nil {
 			return nil, fmt.Errorf("entry %d of the journal cannot be read back: %w", i+1, err)
@@ -56,7 +72,7 @@ func (w *world) replay() (*incident.Brain, error) {
 // checkReplay holds the memory of the living brain against its journal: a
 // replay must give the same bytes.
 func (w *world) checkReplay() {
-	if w.brain == nil || len(w.faults) > 0 {
+	if w.brain == nil || len(w.violations) > 0 {
 		return
 	}
 	b, err := w.replay()
@@ -76,7 +92,7 @@ func (w *world) checkReplay() {
 	}
 	if !bytes.Equal(want, got) {
 		i := differsAt(want, got)
-		w.fault("a replay of the journal gives another memory\n    live:     …%s\n    replayed: …%s", around(want, i), around(got, i))
+		w.violated(9, "a replay of the journal gives another memory\n    live:     …%s\n    replayed: …%s", around(want, i), around(got, i))
 	}
 }
 

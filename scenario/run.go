@@ -7,6 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/benbjohnson/clock"
+)
+
+// The formats of what Run writes.
+const (
+	FormatTable = "table"
+	FormatJSON  = "json"
 )
 
 // Options says what to run and where to write. Out must not be nil.
@@ -16,6 +24,15 @@ type Options struct {
 	Run *regexp.Regexp
 	// Verbose names every case and prints its timeline.
 	Verbose bool
+	// Format is FormatTable, also where it is empty, or FormatJSON.
+	Format string
+	// JUnit, where it is not nil, is given the outcome as JUnit's XML, too.
+	JUnit io.Writer
+	// Clock measures how long cases take, for JUnit alone; nil measures nothing.
+	Clock clock.Clock
+	// Update writes the timelines of cases that are recorded and differ, instead
+	// of letting them fail. A case that fails otherwise is not written.
+	Update bool
 }
 
 // Result counts cases. A file that cannot be read counts as one that failed.
@@ -27,30 +44,87 @@ type Result struct {
 func (r Result) OK() bool { return r.Failed == 0 }
 
 // Run plays the cases of some test files, one after the other, and writes what
-// came of them. Its error is the context's or the writer's; a case that fails
-// and a file with mistakes are in the Result.
+// came of them. Its error is the context's or a writer's; a case that fails and
+// a file with mistakes are in the Result.
 func Run(ctx context.Context, paths []string, o Options) (Result, error) {
-	p := &printer{out: o.Out}
 	var total Result
+	outputs, err := o.outputs()
+	if err != nil {
+		return total, err
+	}
 	for _, path := range paths {
 		if err := ctx.Err(); err != nil {
 			return total, err
 		}
-		f, err := Load(path)
-		if err != nil {
-			p.printf("FAIL  %s\n%s\n", path, indent(err.Error()))
-			total.Failed++
-			continue
-		}
-		one := p.file(ctx, f, o)
+		f := o.file(ctx, path)
+		one := f.result()
 		total.Passed += one.Passed
 		total.Failed += one.Failed
+		for _, out := range outputs {
+			if err := out.file(f); err != nil {
+				return total, err
+			}
+		}
 	}
-	p.printf("%d passed, %d failed\n", total.Passed, total.Failed)
 	if err := ctx.Err(); err != nil {
 		return total, err
 	}
-	return total, p.err
+	for _, out := range outputs {
+		if err := out.end(total); err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// file plays the cases of one file, until the context ends.
+func (o Options) file(ctx context.Context, path string) fileOutcome {
+	outcome := fileOutcome{path: path}
+	f, err := Load(path)
+	if err != nil {
+		outcome.err = err
+		return outcome
+	}
+	for _, c := range f.Cases {
+		if o.Run != nil && !o.Run.MatchString(c.Name) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return outcome
+		}
+		outcome.cases = append(outcome.cases, o.one(f, c))
+	}
+	return outcome
+}
+
+// one plays one case, compares it with what is recorded and, where that is
+// wanted, records it anew.
+func (o Options) one(f *File, c *Case) caseOutcome {
+	var began time.Time
+	if o.Clock != nil {
+		began = o.Clock.Now()
+	}
+	outcome := caseOutcome{Verdict: f.verdict(played(c))}
+	outcome.Journal = nil // nobody writes it, and a thousand cases are many
+	if o.Clock != nil {
+		outcome.took = o.Clock.Since(began)
+	}
+	if c.recorded == nil {
+		return outcome
+	}
+	different := c.recorded.difference(f.Path, outcome.Timeline)
+	if different == "" {
+		return outcome
+	}
+	if !o.Update || len(outcome.Failures) > 0 {
+		outcome.Failures = append(outcome.Failures, different)
+		return outcome
+	}
+	var err error
+	if outcome.wrote, err = c.recorded.write(f.Path, outcome.Timeline); err != nil {
+		outcome.Failures = append(outcome.Failures, fmt.Sprintf("%s:%d: recorded: %v", f.Path, c.recorded.line, err))
+	}
+	return outcome
 }
 
 // Verdict is what came of one case.
@@ -61,26 +135,43 @@ type Verdict struct {
 	// Failures are the expectations and standing checks that failed, each with
 	// its place, what was expected, what was there and the timeline around it.
 	Failures []string
+	// Violations are the standing checks that failed. They are among the Failures too.
+	Violations []Violation
 	// Timeline is everything that happened, a line each.
 	Timeline []string
 	// Journal is the journal of this world, one entry of JSON each.
 	Journal [][]byte
+	// Tally counts what happened.
+	Tally Tally
 }
 
-// Play plays one case.
+// Play plays one case, and compares it with what is recorded of it.
 func (f *File) Play(c *Case) Verdict {
+	v := f.verdict(played(c))
+	if c.recorded != nil {
+		if different := c.recorded.difference(f.Path, v.Timeline); different != "" {
+			v.Failures = append(v.Failures, different)
+		}
+	}
+	return v
+}
+
+// played is the world of a case when it is over.
+func played(c *Case) *world {
 	w := newWorld(c)
 	w.play()
-	return f.verdict(w)
+	return w
 }
 
 func (f *File) verdict(w *world) Verdict {
-	v := Verdict{Case: w.c.Name, Line: w.c.Line, Journal: w.journal.lines}
+	w.tally.Length = min(w.now, w.c.Until)
+	v := Verdict{Case: w.c.Name, Line: w.c.Line, Journal: w.journal.lines, Tally: w.tally}
 	for _, n := range w.record.notes {
 		v.Timeline = append(v.Timeline, n.String())
 	}
-	for _, text := range w.faults {
-		v.Failures = append(v.Failures, fmt.Sprintf("%s:%d: a check that every case is held to: %s", f.Path, w.c.Line, text))
+	v.Violations = w.violations
+	for _, violation := range w.violations {
+		v.Failures = append(v.Failures, fmt.Sprintf("%s:%d: a check that every case is held to: %s", f.Path, w.c.Line, violation))
 	}
 	shown := ""
 	for _, failed := range w.record.judge(w.c) {
@@ -125,62 +216,4 @@ func (r *record) around(t time.Duration, service string) []string {
 		lines = append([]string{fmt.Sprintf("(%d earlier lines left out)", cut)}, lines[cut:]...)
 	}
 	return lines
-}
-
-// printer writes and keeps the first error.
-type printer struct {
-	out io.Writer
-	err error
-}
-
-func (p *printer) printf(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.out, format, args...)
-	}
-}
-
-// file plays the cases of one file and writes what came of them.
-func (p *printer) file(ctx context.Context, f *File, o Options) Result {
-	var r Result
-	for _, c := range f.Cases {
-		if o.Run != nil && !o.Run.MatchString(c.Name) {
-			continue
-		}
-		if ctx.Err() != nil {
-			return r
-		}
-		v := f.Play(c)
-		if len(v.Failures) > 0 {
-			r.Failed++
-			p.printf("--- FAIL  %s\n%s\n", c.Name, indent(strings.Join(v.Failures, "\n")))
-		} else {
-			r.Passed++
-		}
-		if o.Verbose && len(v.Failures) == 0 {
-			p.printf("--- ok    %s\n", c.Name)
-		}
-		if o.Verbose {
-			p.printf("%s\n", indent(strings.Join(v.Timeline, "\n")))
-		}
-	}
-	switch {
-	case r.Failed > 0:
-		p.printf("FAIL  %s  (%d passed, %d failed)\n", f.Path, r.Passed, r.Failed)
-	case r.Passed > 0:
-		p.printf("ok    %s  (%s)\n", f.Path, count(r.Passed, "case"))
-	default:
-		p.printf("ok    %s  (no case to run)\n", f.Path)
-	}
-	return r
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func indent(text string) string {
-	return "    " + strings.ReplaceAll(text, "\n", "\n    ")
 }

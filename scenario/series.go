@@ -14,8 +14,9 @@ import (
 type sampleKind int
 
 const (
-	absent sampleKind = iota // no series at this time: a gap, stale, or past its end
+	absent sampleKind = iota // no series at this time: a gap, or past its end
 	present
+	stale // no series, and Prometheus has marked its end
 )
 
 // sample is one value of a series at one time.
@@ -70,7 +71,7 @@ func parseSeries(text string, interval time.Duration) (series, error) {
 
 func parseRun(word string) (run, error) {
 	if word == "stale" {
-		return run{kind: absent, count: 1}, nil
+		return run{kind: stale, count: 1}, nil
 	}
 	if m := gapStretch.FindStringSubmatch(word); m != nil {
 		n, err := times(m[1], 1)
@@ -126,8 +127,8 @@ func (s series) at(since time.Duration) sample {
 }
 
 func (r run) at(i int) sample {
-	if r.kind == absent {
-		return sample{}
+	if r.kind != present {
+		return sample{kind: r.kind}
 	}
 	value := r.first
 	if i > 0 && r.step != 0 {

@@ -101,6 +101,9 @@ func (w *world) showVersions() {
 
 func (w *world) showVersion(service string) {
 	s := w.versions[service]
+	if w.scrapes != nil && w.scrapes.shown[service] {
+		return // it shows what its query says
+	}
 	if s.version == "" || !w.options.Services[service].Deployment.HasSource || w.asleep() {
 		return
 	}

@@ -32,6 +32,7 @@ func (t *told) configure(c *config.Config) {
 // that is down comes back. A message counts once, when the first receiver has
 // it; where no receiver is configured, the log has it at once.
 func (w *world) tell(m incident.Message) {
+	w.checkMessage(m)
 	w.record.note(w.now, m.Service, "message", m.FirstLine)
 	w.told.incidents[m.Incident] = true
 	if len(w.told.names) == 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/source"
 )
 
 // epoch is when every case begins, or the first tick of its grid after it.
@@ -15,6 +16,10 @@ func epoch() time.Time { return time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC) }
 // maxHappenings bounds what may happen at one instant. A brain that asks for
 // ever more at one time is a bug that must end as a failed case.
 const maxHappenings = 10_000
+
+// maxEntries bounds the entries that one input may lead to: some for each service
+// at most. What one guard holds and another lets go must not take turns for ever.
+const maxEntries = 400
 
 // world is one case being played: the surroundings of one brain on simulated
 // time. It is the brain's Carrier.
@@ -38,15 +43,31 @@ type world struct {
 	killDown  time.Duration
 	dying     bool
 
+	// scrapes is nil in a case without raw series.
+	scrapes *scrapes
+
 	journal  journal
+	durable  Durable // nil: the journal is only in memory
 	values   map[seriesKey]history
 	jobs     map[incident.StepRef]*job
 	versions map[string]shown // what the version sources show
 	checks   []sentCheck
 	told     told
 	record   *record
-	busy     int // happenings at this instant
-	faults   []string
+	// seen is how far observe has looked, states what it looks with.
+	seen   sight
+	states []triggerFact
+	tally  Tally
+	busy   int // happenings at this instant
+
+	audit *auditor
+	// lived is the present life as the brain is told of it, and driving is true
+	// while it decides.
+	lived   *life
+	driving bool
+	// replayAt is how many entries the next replay in the middle is made at.
+	replayAt   int
+	violations []Violation
 }
 
 // newWorld makes the world of a case at its first instant.
@@ -63,7 +84,11 @@ func newWorld(c *Case) *world {
 		versions: map[string]shown{},
 		journal:  newJournal(),
 		told:     newTold(c.setting.config),
+		tally:    newTally(),
+		scrapes:  newScrapes(c),
+		replayAt: firstReplay,
 	}
+	w.audit = newAuditor(options, w.violated)
 	for key, s := range c.values {
 		w.values[key] = history{{series: s}}
 	}
@@ -85,7 +110,7 @@ func (w *world) play() {
 	w.queue.push(0, rankSource, w.boot)
 	for {
 		next, more := w.queue.pop(w.c.Until)
-		if !more || len(w.faults) > 0 {
+		if !more || len(w.violations) > 0 {
 			break
 		}
 		if w.busy++; next.at > w.now {
@@ -98,13 +123,7 @@ func (w *world) play() {
 		w.now = next.at
 		next.do()
 	}
-	w.checkReplay()
-	w.checkTold()
-}
-
-// fault notes that a standing check failed. The case ends there.
-func (w *world) fault(format string, args ...any) {
-	w.faults = append(w.faults, fmt.Sprintf("at %s: ", offset(w.now))+fmt.Sprintf(format, args...))
+	w.checkEnd()
 }
 
 // input gives one input to the brain, if it is up. While the host is suspended
@@ -125,13 +144,20 @@ func (w *world) drive(in incident.Input) {
 	if w.brain == nil {
 		return // it was killed by the input before
 	}
+	before := len(w.journal.lines)
+	w.hear(in)
 	incident.Drive(w.brain, w.present(), in, w)
+	w.driving = false
+	if n := len(w.journal.lines) - before; n > maxEntries {
+		w.fault("one input led to %d entries: the brain goes round in circles", n)
+	}
 	if w.dying {
 		w.dying = false
 		w.kill(w.killDown)
 		return
 	}
 	w.observe()
+	w.checkReplayInTime()
 }
 
 // later gives an input after all that happens at this instant, unless the
@@ -147,9 +173,12 @@ func (w *world) later(in incident.Input) {
 
 // boot starts the daemon for the first time.
 func (w *world) boot() {
+	w.configure(w.c.setting, true)
 	w.brain = incident.New(w.options)
+	w.lived = &life{options: w.options}
 	w.input(incident.Restored{To: w.clock()})
 	w.showVersions()
+	w.lookForVersions(source.Floor(w.clock(), w.options.Poll))
 	w.scheduleTick(w.now)
 }
 
@@ -162,6 +191,7 @@ func (w *world) scheduleTick(from time.Duration) {
 			return
 		}
 		w.scheduleTick(w.now + 1)
+		w.lookForVersions(w.clock())
 		w.input(incident.Samples{At: w.clock(), Kind: incident.Grid, Answers: w.answers(w.now, w.asked())})
 	})
 }
@@ -188,6 +218,10 @@ func (w *world) happen(e event) {
 	case e.command != nil:
 		w.record.note(w.now, e.command.Service, "command", commandLine(*e.command))
 		w.input(*e.command)
+	case e.rehearsed != nil:
+		w.rehearsed(*e.rehearsed)
+	case e.restart != nil && e.restart.after > 0:
+		w.killAfter, w.killDown = len(w.journal.lines)+e.restart.after, e.restart.down
 	case e.restart != nil:
 		w.kill(e.restart.down)
 	case e.reload != nil:
@@ -196,6 +230,8 @@ func (w *world) happen(e event) {
 		w.setClock(e.clock.by)
 	case e.suspend != nil:
 		w.suspend(e.suspend.length)
+	case e.signal != nil:
+		w.signal(*e.signal)
 	}
 }
 
@@ -210,6 +246,7 @@ func (w *world) reload(s setting) {
 	w.options, w.metrics = s.options, metricsOf(s.config)
 	w.record.addServices(slices.Sorted(maps.Keys(w.options.Services)))
 	w.told.configure(s.config)
+	w.configure(s, false)
 	w.input(incident.Reloaded{Options: w.options})
 	if w.options.Poll != old {
 		w.scheduleTick(w.now)

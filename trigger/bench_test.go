@@ -19,6 +19,8 @@ func (*healthView) Existed(string) bool            { return false }
 func (v *healthView) Health() *trigger.Health      { return v.health }
 func (v *healthView) Now() time.Time               { return v.now }
 
+func (*healthView) Signal(string) (trigger.Signal, bool) { return trigger.Signal{}, false }
+
 // BenchmarkHealthToWindow takes a health event all the way: stream, condition,
 // window, state.
 func BenchmarkHealthToWindow(b *testing.B) {

@@ -29,7 +29,7 @@ func (e Evaluation) and(other Evaluation) Evaluation {
 		joined = other
 	}
 	joined.Since = time.Time{}
-	joined.FromNoData = truth == Breach && (e.FromNoData || other.FromNoData)
+	joined.FromNoData = joinedFromNoData(truth, e, other)
 	// The whole is on its way to a breach where each part is there or on its way.
 	joined.Building = truth == NotKnown && e.breachingOrBuilding() && other.breachingOrBuilding()
 	if truth == Breach || joined.Building {
@@ -42,6 +42,19 @@ func (e Evaluation) and(other Evaluation) Evaluation {
 	return joined
 }
 
+// joinedFromNoData: a breach rests on no data where any part does, an ok where all
+// parts that are ok do.
+func joinedFromNoData(truth Truth, e, other Evaluation) bool {
+	switch truth {
+	case Breach:
+		return e.FromNoData || other.FromNoData
+	case OK:
+		return (e.Truth != OK || e.FromNoData) && (other.Truth != OK || other.FromNoData)
+	case NotKnown:
+	}
+	return false
+}
+
 func (e Evaluation) breachingOrBuilding() bool { return e.Truth == Breach || e.Building }
 
 func evaluateCondition(c Condition, missing NoData, instances Quorum, v View) Evaluation {
@@ -52,6 +65,8 @@ func evaluateCondition(c Condition, missing NoData, instances Quorum, v View) Ev
 		return evaluateAbsent(v.Reading(c.Metric), v.Existed(c.Metric))
 	case ConsecutiveFailures, HealthFailing:
 		return evaluateHealth(c, instances, v.Health(), v.Now())
+	case Event:
+		return evaluateEvent(c, v)
 	}
 	return Evaluation{Reason: "unknown kind of condition"}
 }
@@ -72,7 +87,7 @@ func evaluateCompare(c Condition, missing NoData, r Reading) Evaluation {
 func evaluateMissing(n NoData, reason string) Evaluation {
 	switch n {
 	case NoDataOK:
-		return Evaluation{Truth: OK, Reason: reason + `, no_data = "ok"`}
+		return Evaluation{Truth: OK, FromNoData: true, Reason: reason + `, no_data = "ok"`}
 	case NoDataBreach:
 		return Evaluation{Truth: Breach, FromNoData: true, Reason: reason + `, no_data = "breach"`}
 	case NoDataHold:

@@ -21,6 +21,7 @@ type view struct {
 	readings map[string]trigger.Reading
 	existed  map[string]bool
 	health   *trigger.Health
+	signals  map[string]trigger.Signal
 	now      time.Time
 }
 
@@ -28,6 +29,11 @@ func (v view) Reading(metric string) trigger.Reading { return v.readings[metric]
 func (v view) Existed(metric string) bool            { return v.existed[metric] }
 func (v view) Health() *trigger.Health               { return v.health }
 func (v view) Now() time.Time                        { return v.now }
+
+func (v view) Signal(name string) (trigger.Signal, bool) {
+	s, ok := v.signals[name]
+	return s, ok
+}
 
 func spec(tb testing.TB, when string) trigger.Spec {
 	tb.Helper()
@@ -82,7 +88,7 @@ func TestEvaluateOneCondition(t *testing.T) {
 		{"unknown", "error_rate > 1%", trigger.NoDataBreach, trigger.UnknownBecause("timeout"), true, trigger.Evaluation{Reason: "timeout"}},
 		{"nobody filled it in", "error_rate > 1%", trigger.NoDataBreach, trigger.Reading{}, true, trigger.Evaluation{Reason: "unknown"}},
 		{"missing, hold", "error_rate > 1%", trigger.NoDataHold, missing, true, trigger.Evaluation{Reason: "no series"}},
-		{"missing, ok", "error_rate > 1%", trigger.NoDataOK, missing, true, trigger.Evaluation{Truth: trigger.OK, Reason: `no series, no_data = "ok"`}},
+		{"missing, ok", "error_rate > 1%", trigger.NoDataOK, missing, true, trigger.Evaluation{Truth: trigger.OK, FromNoData: true, Reason: `no series, no_data = "ok"`}},
 		{"missing, breach", "error_rate > 1%", trigger.NoDataBreach, missing, true, trigger.Evaluation{Truth: trigger.Breach, FromNoData: true, Reason: `no series, no_data = "breach"`}},
 		{"gone", "error_rate absent", trigger.NoDataOK, missing, true, trigger.Evaluation{Truth: trigger.Breach, Reason: "the series is gone"}},
 		{"never there", "error_rate absent", trigger.NoDataBreach, missing, false, trigger.Evaluation{Reason: "no series so far"}},

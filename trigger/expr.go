@@ -1,6 +1,9 @@
 package trigger
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind is the form of a condition.
 type Kind int
@@ -16,6 +19,8 @@ const (
 	ConsecutiveFailures
 	// HealthFailing is "health failing".
 	HealthFailing
+	// Event is "event" NAME: a signal of that name stands for the service.
+	Event
 )
 
 // Op is a comparison.
@@ -45,6 +50,8 @@ type Condition struct {
 	ThresholdText string
 	// Count is N of ConsecutiveFailures.
 	Count int
+	// Event is the signal's name for Event.
+	Event string
 }
 
 // Hold is how long or how often a condition must breach. The zero value is
@@ -67,15 +74,30 @@ type Expr struct {
 	Hold       Hold
 }
 
-// HealthOnly tells whether every condition is about health, so that events and
-// not ticks drive it.
-func (e Expr) HealthOnly() bool {
+// EventDriven tells whether no condition reads a metric, so that health checks and
+// signals drive it, and not ticks.
+func (e Expr) EventDriven() bool {
 	for _, c := range e.Conditions {
 		if c.Kind == Compare || c.Kind == Absent {
 			return false
 		}
 	}
 	return true
+}
+
+// HealthOnly tells whether every condition is about health.
+func (e Expr) HealthOnly() bool { return e.EventDriven() && len(e.Signals()) == 0 }
+
+// Signals are the names of the signals the expression waits for, each once, in the
+// order of first use; nil where it waits for none.
+func (e Expr) Signals() []string {
+	var names []string
+	for _, c := range e.Conditions {
+		if c.Kind == Event && !slices.Contains(names, c.Event) {
+			names = append(names, c.Event)
+		}
+	}
+	return names
 }
 
 // UsesHealth tells whether any condition is about health.

@@ -16,7 +16,7 @@ func FuzzParse(f *testing.F) {
 		"error_rate > 1% for 2m", "latency_p99 > 500ms and cpu >= 90% in 3 of 5 samples", "3 consecutive health failures",
 		"health failing for 1m30s", "heap absent", "request_rate < 10/min", "heap > 64MiB", "queue != -1.5e-3",
 		"error_rate > ${vars.limit}", "${vars.n} consecutive health failures for ${vars.d}", "queue > ${vars.inject}",
-		"error_rate > 1.2x of baseline", "alert X", "größe > 1", "error_rate > 1% for", "${", "\xff > 1", "queue > 0e99999999999",
+		"error_rate > 1.2x of baseline", "alert X", "event flag_failed and event x.y for 2m", "event for", "event absent", "größe > 1", "error_rate > 1% for", "${", "\xff > 1", "queue > 0e99999999999",
 	} {
 		f.Add(when)
 	}

@@ -157,7 +157,7 @@ func (w *Window) Status() Status {
 	s := Status{
 		State: w.state(), Truth: w.newest.Truth,
 		Value: w.newest.Value, HasValue: w.newest.HasValue, Reason: w.newest.Reason,
-		FiredAt: w.firedAt,
+		FiredAt: w.firedAt, Unseen: w.newest.Truth == OK && w.newest.FromNoData,
 	}
 	if w.gate != "" {
 		s.Reason = w.gate

@@ -27,7 +27,7 @@ func (g grid) ticks(from, to time.Time) int64 {
 type stretch struct {
 	open bool
 	// start is t0, the first breaching sample; onset is the same, or the first
-	// failing check where health alone is asked.
+	// failing check or the signal where no metric is asked.
 	start, onset time.Time
 	// knownTicks counts the ticks since start with a known answer, the last of
 	// which is lastTick.
@@ -101,7 +101,7 @@ func (w *Window) observeStretch(o Observation) {
 		}
 		if !w.stretch.open {
 			w.stretch = stretch{open: true, start: o.At, onset: o.At}
-			if w.spec.Expr.HealthOnly() && !o.Since.IsZero() {
+			if w.spec.Expr.EventDriven() && !o.Since.IsZero() {
 				w.stretch.onset = o.Since
 			}
 		}

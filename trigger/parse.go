@@ -50,7 +50,7 @@ func QuantityUnits(when string, vars map[string]string) (map[string][]Unit, erro
 //
 //	when      = condition { "and" condition } [ hold ]
 //	condition = METRIC OP QUANTITY | METRIC "absent"
-//	          | N "consecutive health failures" | "health failing"
+//	          | N "consecutive health failures" | "health failing" | "event" NAME
 //	hold      = "for" DURATION | "in" N "of" M "samples"
 type parser struct {
 	when   string
@@ -147,8 +147,10 @@ func (p *parser) oneOf(first, second token) (Condition, *ParseError) {
 		return p.words(Condition{Kind: HealthFailing}, "health", "failing")
 	case first.is("heartbeat"):
 		return Condition{}, p.fail(first, `"heartbeat missing" is not implemented in this version`, "")
-	case first.is("event") || first.is("alert"):
-		return Condition{}, p.fail(first, fmt.Sprintf(`"%s NAME" is not implemented in this version`, first.text), "")
+	case first.is("event"):
+		return p.event()
+	case first.is("alert"):
+		return Condition{}, p.fail(first, `"alert NAME" is not implemented in this version`, "")
 	case number != "":
 		return p.consecutive()
 	}

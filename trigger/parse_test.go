@@ -70,6 +70,12 @@ func TestParse(t *testing.T) {
 			}, Hold: trigger.Hold{For: 2 * time.Minute}},
 		},
 		{
+			"event deployment_failed and error_rate > 1% for 2m",
+			trigger.Expr{Text: "event deployment_failed and error_rate > 1% for 2m", Conditions: []trigger.Condition{
+				{Kind: trigger.Event, Text: "event deployment_failed", Event: "deployment_failed"}, breach,
+			}, Hold: trigger.Hold{For: 2 * time.Minute}},
+		},
+		{
 			"error_rate >= ${vars.limit}",
 			trigger.Expr{Text: "error_rate >= 1.5%", Conditions: []trigger.Condition{compare("error_rate", trigger.GreaterOrEqual, 0.015, "1.5%")}},
 		},
@@ -208,7 +214,12 @@ func TestParseErrors(t *testing.T) {
 		{"error_rate > 1.2x of baseline", 19, `"of baseline" is not implemented in this version`},
 		{"error_rate > 120% of baseline", 19, `"of baseline" is not implemented in this version`},
 		{"heartbeat missing", 1, `"heartbeat missing" is not implemented in this version`},
-		{"queue > 1 and event deployment_failed", 15, `"event NAME" is not implemented in this version`},
+		{"queue > 1 and event", 20, `a name is missing after "event" (such as deployment_failed)`},
+		{"event for 2m", 7, `a name is missing after "event" (such as deployment_failed)`},
+		{"event and queue > 1", 7, `a name is missing after "event" (such as deployment_failed)`},
+		{"event 3rd_failure", 7, `"3rd_failure" is not the name of a signal (want a letter, then at most 63 letters, digits, '_', '-' or '.'; not and, for, in or absent)`},
+		{"event ${vars.limit}", 7, "a variable may stand for a number or a quantity, not for the name of a signal"},
+		{"event deployment_failed deployed", 25, `unexpected "deployed" (expected "and", "for DURATION", "in N of M samples" or the end)`},
 		{"alert HighLoad", 1, `"alert NAME" is not implemented in this version`},
 		{"größe > 1 and queue > x", 1, `unknown metric "größe"`},
 	}

@@ -54,21 +54,27 @@ func TestSeverityWords(t *testing.T) {
 
 func TestExprMetricsAndHealth(t *testing.T) {
 	tests := []struct {
-		when             string
-		metrics          []string
-		uses, healthOnly bool
+		when                          string
+		metrics, signals              []string
+		uses, healthOnly, eventDriven bool
 	}{
-		{"error_rate > 1% and queue absent and error_rate < 50%", []string{"error_rate", "queue"}, false, false},
-		{"3 consecutive health failures and health failing", nil, true, true},
-		{"health failing and queue > 3", []string{"queue"}, true, false},
+		{"error_rate > 1% and queue absent and error_rate < 50%", []string{"error_rate", "queue"}, nil, false, false, false},
+		{"3 consecutive health failures and health failing", nil, nil, true, true, true},
+		{"health failing and queue > 3", []string{"queue"}, nil, true, false, false},
+		{"event a and event b and event a for 2m", nil, []string{"a", "b"}, false, false, true},
+		{"health failing and event a", nil, []string{"a"}, true, false, true},
+		{"queue > 3 and event a", []string{"queue"}, []string{"a"}, false, false, false},
 	}
 	for _, tt := range tests {
 		e := spec(t, tt.when).Expr
 		if diff := cmp.Diff(tt.metrics, e.Metrics()); diff != "" {
 			t.Errorf("%s: metrics (-want +got):\n%s", tt.when, diff)
 		}
-		if e.UsesHealth() != tt.uses || e.HealthOnly() != tt.healthOnly {
-			t.Errorf("%s: uses health %v, health only %v", tt.when, e.UsesHealth(), e.HealthOnly())
+		if diff := cmp.Diff(tt.signals, e.Signals()); diff != "" {
+			t.Errorf("%s: signals (-want +got):\n%s", tt.when, diff)
+		}
+		if e.UsesHealth() != tt.uses || e.HealthOnly() != tt.healthOnly || e.EventDriven() != tt.eventDriven {
+			t.Errorf("%s: uses health %v, health only %v, event driven %v", tt.when, e.UsesHealth(), e.HealthOnly(), e.EventDriven())
 		}
 	}
 }

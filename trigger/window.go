@@ -12,14 +12,15 @@ type Evaluation struct {
 	HasValue bool
 	// Reason says why, most of all why it is not known.
 	Reason string
-	// FromNoData tells that the breach rests on no_data = "breach", which
-	// reaches at most approve.
+	// FromNoData tells that the answer rests on no_data: a breach then reaches at
+	// most approve, and an ok verifies nothing.
 	FromNoData bool
 	// Building tells that nothing speaks against a breach but the number of
 	// consecutive failures, which is not yet reached. Truth is then NotKnown.
 	Building bool
 	// Since is the first failing check of the run, for health conditions that
-	// breach or are building; zero otherwise.
+	// breach or are building, and when the signal came, for events that breach;
+	// zero otherwise.
 	Since time.Time
 }
 
@@ -32,6 +33,9 @@ type View interface {
 	Existed(metric string) bool
 	// Health is the service's health streams, nil where there are none.
 	Health() *Health
+	// Signal is the signal of a name that stands at this instant; false where none
+	// does.
+	Signal(name string) (Signal, bool)
 	// Now is the instant of the evaluation.
 	Now() time.Time
 }
@@ -59,11 +63,14 @@ type Status struct {
 	HasValue bool
 	Reason   string
 	// Since is the onset of the breach: t0, the first breaching tick among the
-	// M, or the first failing check of the run. Zero when not pending or firing.
+	// M, the first failing check of the run, or the signal. Zero when not pending or firing.
 	Since time.Time
 	// FiredAt is when it fired; zero when not firing.
 	FiredAt time.Time
 	// Filled is how full the window is, 0 to 1.
 	Filled     float64
 	FromNoData bool
+	// Unseen tells that the latest answer is ok only by no_data = "ok": nothing was
+	// there to be seen.
+	Unseen bool
 }

@@ -20,6 +20,8 @@ const allServices = "_all"
 type Done struct {
 	// Incident is the incident it was about; empty where there is none.
 	Incident string `json:"incident,omitempty"`
+	// Note says of a signal why nothing follows from it; empty where something may.
+	Note string `json:"note,omitempty"`
 }
 
 // rollback asks for a rollback of a service by a person.
@@ -156,7 +158,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, c incident.Command) 
 		})
 		return
 	}
-	data, err := json.Marshal(Done{Incident: reply.Incident})
+	data, err := json.Marshal(Done{Incident: reply.Incident, Note: reply.Note})
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err.Error())
 		return

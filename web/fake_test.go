@@ -58,8 +58,11 @@ type world struct {
 	gateToken  func(run string) string
 
 	commands []incident.Command
-	inputs   []incident.Input
-	reloads  int
+	// rehearsals are those asked for; rehearseErr is why there is no report.
+	rehearsals  []incident.RehearsalAsk
+	rehearseErr error
+	inputs      []incident.Input
+	reloads     int
 }
 
 func newWorld() *world {
@@ -158,6 +161,15 @@ func (w *world) serverAt(c clock.Clock) *web.Server {
 				f()
 			}
 			return w.reply, nil
+		},
+		Rehearse: func(_ context.Context, ask incident.RehearsalAsk, _ string) (*incident.RehearsalReport, error) {
+			w.rehearsals = append(w.rehearsals, ask)
+			if w.rehearseErr != nil {
+				return nil, w.rehearseErr
+			}
+			report := &incident.RehearsalReport{Service: ask.Service, To: ask.To, Scope: ask.Scope}
+			report.Add(incident.RehearsalLine{About: "checks", Name: "backup exists", Found: incident.FindingProblem, Why: "exit status 1"})
+			return report, nil
 		},
 		Submit: func(in incident.Input) {
 			w.inputs = append(w.inputs, in)

@@ -120,6 +120,9 @@ type noted struct {
 	answer Envelope
 }
 
+// Unwrap lets a handler move the deadlines of the connection.
+func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+
 // incident is the one that the answer was about; empty without one.
 func (n *noted) incident() string {
 	if n.answer.Incident != "" {

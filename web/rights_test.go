@@ -33,6 +33,9 @@ const tcpRights = `
 | lock | 403 | 401 | 403 | 403 | 403 | yes | yes | 403 |
 | unlock | 403 | 401 | 403 | 403 | 403 | yes | yes | 403 |
 | deployments | 403 | 401 | 403 | 403 | 403 | yes | yes | 403 |
+| signals | 403 | 401 | 403 | 403 | 403 | yes | yes | 403 |
+| rehearse | 403 | 401 | 403 | 403 | 403 | yes | yes | 403 |
+| rehearse, in another service | 403 | 401 | 403 | 403 | 403 | 403 | yes | 403 |
 | approve | 403 | 401 | 403 | 403 | 403 | 403 | yes | 403 |
 | veto | 403 | 401 | 403 | 403 | 403 | 403 | yes | 403 |
 | abort | 403 | 401 | 403 | 403 | 403 | 403 | yes | 403 |
@@ -57,6 +60,9 @@ const socketRights = `
 | lock | yes | yes | yes | 403 | 403 | 403 | yes | yes | yes |
 | unlock | yes | yes | yes | 403 | 403 | 403 | yes | yes | yes |
 | deployments | yes | yes | yes | 403 | 403 | 403 | yes | yes | yes |
+| signals | yes | yes | yes | 403 | 403 | 403 | yes | yes | yes |
+| rehearse | yes | yes | yes | 403 | 403 | 403 | yes | yes | yes |
+| rehearse, in another service | yes | yes | yes | 403 | 403 | 403 | 403 | yes | yes |
 | approve | yes | yes | yes | 403 | 403 | 403 | 403 | yes | yes |
 | veto | yes | yes | yes | 403 | 403 | 403 | 403 | yes | yes |
 | abort | yes | yes | yes | 403 | 403 | 403 | 403 | yes | yes |
@@ -82,6 +88,11 @@ func verbRequest(t *testing.T, row string) (method, path, body string) {
 	const reason = `{"reason":"a test"}`
 	verb, glass, _ := strings.Cut(row, ", ")
 	switch verb {
+	case "rehearse":
+		if glass != "" {
+			return "POST", "/api/v1/services/checkout/rehearse", `{"reason":"a test","in":"staging"}`
+		}
+		return "POST", "/api/v1/services/checkout/rehearse", `{}`
 	case "reading":
 		return "GET", "/api/v1/incidents", ""
 	case "gate":
@@ -90,6 +101,8 @@ func verbRequest(t *testing.T, row string) (method, path, body string) {
 		return "POST", "/-/reload", ""
 	case "deployments":
 		return "POST", "/api/v1/deployments", `{"service":"checkout","version":"v2"}`
+	case "signals":
+		return "POST", "/api/v1/signals", `{"service":"checkout","name":"flag_failed"}`
 	case "pardon":
 		return "POST", "/api/v1/services/checkout/pardon", `{"version":"v1"}`
 	case "pause", "resume", "lock", "unlock":
@@ -145,7 +158,7 @@ func checkCell(t *testing.T, want string, got answer, carriedOut int) {
 }
 
 // done counts what a world was told to do.
-func (w *world) done() int { return len(w.commands) + len(w.inputs) + w.reloads }
+func (w *world) done() int { return len(w.commands) + len(w.inputs) + w.reloads + len(w.rehearsals) }
 
 func TestRightsOnTheSocket(t *testing.T) {
 	peers := map[string]web.Peer{
@@ -300,8 +313,8 @@ func TestEveryVerbHasARow(t *testing.T) {
 			t.Errorf("%s is in no table of rights", verb)
 		}
 	}
-	if n := len(web.Verbs()); n != 13 {
-		t.Errorf("there are %d verbs, want 13", n)
+	if n := len(web.Verbs()); n != 15 {
+		t.Errorf("there are %d verbs, want 15", n)
 	}
 }
 

@@ -37,12 +37,16 @@ type History interface {
 	Incident(ctx context.Context, id string) (*incident.Incident, bool, error)
 }
 
-// Options are what the API stands on. View should be one of TakeTurns. View, Do, Submit, Reload, Ready, Clock,
-// Logger and Gatherer must be set.
+// Options are what the API stands on. View should be one of TakeTurns. View, Do, Rehearse, Submit, Reload,
+// Ready, Clock, Logger and Gatherer must be set.
 type Options struct {
 	View View
 	// Do carries out a person's command and waits for the answer.
 	Do func(ctx context.Context, c incident.Command) (incident.Reply, error)
+	// Rehearse looks at all that a rollback would need, for somebody's reason, which
+	// may be empty. Its error is an *incident.NotKnownError, ErrRehearsing, or says
+	// why nothing can be said.
+	Rehearse func(ctx context.Context, ask incident.RehearsalAsk, reason string) (*incident.RehearsalReport, error)
 	// Submit hands an input to the brain without waiting.
 	Submit func(in incident.Input)
 	// History is nil where only the present is known.
@@ -102,6 +106,15 @@ const (
 	socketDoor
 )
 
+type doorKey struct{}
+
+// doorOf is the door that a change came in by; TCP, which may least, where that is
+// not known.
+func doorOf(ctx context.Context) door {
+	d, _ := ctx.Value(doorKey{}).(door)
+	return d
+}
+
 // verbReload is the verb that loads the configuration again.
 const verbReload = "reload"
 
@@ -140,7 +153,9 @@ func (s *Server) endpoints() map[string]endpoint {
 
 		"/api/v1/services/{service}/rollback": post("rollback", mayApprove, s.rollback),
 		"/api/v1/services/{service}/pardon":   post("pardon", mayApprove, s.pardon),
+		"/api/v1/services/{service}/rehearse": post("rehearse", mayOperate, s.rehearse),
 		"/api/v1/deployments":                 post("deployments", mayOperate, s.deployment),
+		"/api/v1/signals":                     post("signals", mayOperate, s.signal),
 		"/api/v1/incidents/{id}/approve":      post("approve", mayApprove, s.approve),
 		"/api/v1/incidents/{id}/ack":          post("ack", mayOperate, s.word("ack")),
 	}
@@ -204,7 +219,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, d door, e endpoi
 		return
 	}
 	if isJSON(w, r, d) {
-		s.once(w, r, e.handle)
+		s.once(w, r.WithContext(context.WithValue(r.Context(), doorKey{}, d)), e.handle)
 	}
 }
 

@@ -51,6 +51,7 @@ func TestDoors(t *testing.T) {
 		{"POST", "/api/v1/incidents/inc-9/close", reason, 404, 403},
 		{"POST", "/api/v1/deployments", `{"service":"checkout","version":"v2"}`, 200, 403},
 		{"POST", "/api/v1/deployments", `{"service":"nosuch","version":"v2"}`, 404, 403},
+		{"POST", "/api/v1/signals", `{"service":"checkout","name":"flag_failed"}`, 200, 403},
 
 		{"GET", "/-/reload", "", 405, 405},
 		{"DELETE", "/api/v1/services/checkout", "", 405, 405},

@@ -45,7 +45,9 @@ func (a *app) argumentsOf(command string) cobra.CompletionFunc {
 		return first(oneOf(shells()...))
 	case "show":
 		return first(a.ask(incidentsAndServices))
-	case "versions", "why", rollbackName, "pardon", "deployed", "deploying", "pause", "resume", "lock", "unlock":
+	case signalName:
+		return a.ask(serviceThenSignal)
+	case "versions", "why", rollbackName, rehearseName, "pardon", "deployed", "deploying", "pause", "resume", "lock", "unlock":
 		return first(a.ask(serviceNames))
 	}
 	if command == approveName || slices.ContainsFunc(words(), func(w word) bool { return w.verb == command }) {
@@ -71,6 +73,8 @@ func (a *app) flagsOf(command string) map[string]cobra.CompletionFunc {
 		flags["service"] = a.ask(serviceNames)
 	case "check":
 		flags["service"] = configured
+	case rehearseName:
+		flags["to"], flags["in"] = a.ask(versionNames), a.ask(serviceNames)
 	case rollbackName:
 		flags["to"] = a.ask(versionNames)
 	case "pardon":

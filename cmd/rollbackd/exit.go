@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The exit codes of every command but rollback.
+// The exit codes of every command but rollback; rehearse has its 64 and 69.
 const (
 	exitFine     = 0
 	exitProblem  = 1
@@ -65,7 +65,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if usage, is := errors.AsType[*usageError](err); is {
 		path := usage.cmd.CommandPath()
 		_, _ = fmt.Fprintf(a.stderr, "%s: %v\nSee \"%s --help\".\n", path, usage, path)
-		if usage.cmd.Name() == rollbackName {
+		if codesOfItsOwn(usage.cmd.Name()) {
 			return exitRollbackUsage
 		}
 		return exitUsage
@@ -74,8 +74,11 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if own, is := errors.AsType[*exitError](err); is {
 		code, text = own.code, own.err
 	}
-	if cmd.Name() == rollbackName {
+	switch cmd.Name() {
+	case rollbackName:
 		code = rollbackCode(err, code)
+	case rehearseName:
+		code = rehearseCode(err)
 	}
 	if text != nil {
 		_, _ = fmt.Fprintf(a.stderr, "%s: %v\n", cmd.CommandPath(), text)

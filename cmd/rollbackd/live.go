@@ -35,7 +35,7 @@ func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (
 			continue
 		}
 		answered = answered && !unanswered(c, t)
-		value := measured{"", t.Value, t.HasValue, t.Reason}.String()
+		value := measured{"", t.Value, t.HasValue, t.Reason, t.Truth != trigger.NotKnown.String()}.String()
 		rows = append(rows, []string{t.Service, t.Trigger, t.Truth, value, t.When})
 	}
 	p.line("")

@@ -139,6 +139,9 @@ type measured struct {
 	value  float64
 	known  bool
 	reason string
+	// valueless is true where there is an answer although there is no value: of a
+	// signal, or of a series that is gone.
+	valueless bool
 }
 
 // String is the value, in its threshold's unit if that is known, else with as
@@ -149,6 +152,10 @@ func (m measured) String() string {
 		return m.text
 	case m.known:
 		return strconv.FormatFloat(m.value, 'g', 4, 64)
+	case m.valueless && m.reason != "":
+		return m.reason
+	case m.valueless:
+		return "-"
 	case m.reason != "":
 		return "unknown (" + m.reason + ")"
 	}

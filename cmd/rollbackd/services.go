@@ -12,8 +12,8 @@ func (a *app) servicesCommand() *cobra.Command {
 		GroupID: groupWatch,
 		Short:   "List the services and their state",
 		Long: `Lists every configured service: its state, the version that runs, the version a
-rollback would go to, its open incident, the triggers that are not inactive, and
-pauses and locks.`,
+rollback would go to, its open incident, how old its newest rehearsal is, the
+triggers that are not inactive, and pauses and locks.`,
 		Example: "  rollbackd services\n  rollbackd services -o json | jq '.[] | select(.state != \"ok\")'",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,9 +34,9 @@ pauses and locks.`,
 }
 
 func serviceRows(services []serviceView) [][]string {
-	rows := [][]string{{"SERVICE", "STATE", "RUNNING", "TARGET", "MODE", "INCIDENT", "TRIGGERS", "BRAKES"}}
+	rows := [][]string{{"SERVICE", "STATE", "RUNNING", "TARGET", "MODE", "INCIDENT", "REHEARSED", "TRIGGERS", "BRAKES"}}
 	for _, s := range services {
-		rows = append(rows, []string{s.Service, s.State, s.Running, s.Target, s.Mode, s.Incident, s.loud(), brakes(s.Brakes)})
+		rows = append(rows, []string{s.Service, s.State, s.Running, s.Target, s.Mode, s.Incident, rehearsalWord(s.Rehearsal), s.loud(), brakes(s.Brakes)})
 	}
 	return rows
 }

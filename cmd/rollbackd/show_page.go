@@ -22,6 +22,7 @@ func (a *app) incidentPage(i *incident.Incident) *page {
 		"acked by", i.AckedBy,
 		"vetoed by", i.VetoedBy,
 		"group", i.Group,
+		"rehearses", rehearsed(i.Rehearses),
 	)
 	p.heading("why")
 	p.decision(i.Decision)
@@ -68,6 +69,9 @@ func (p *page) decision(d incident.Decision) {
 		"scope", d.Scope,
 		"plan", d.PlanHash,
 	)
+	for _, h := range d.Caps {
+		p.facts("lowered by", strings.TrimPrefix(string(h.Guard)+": "+h.Reason, ": "), "until", h.ReleasesWhen)
+	}
 	if len(d.Holds) < 2 {
 		return
 	}
@@ -82,7 +86,7 @@ func evidenceRows(triggers []incident.Evidence) [][]string {
 	rows := [][]string{{"NAME", "WHEN", "VALUE", "THRESHOLD", "SEVERITY", "SINCE", "FIRED", "CLEARED"}}
 	for _, t := range triggers {
 		rows = append(rows, []string{
-			t.Name, t.When, measured{t.ValueText, t.Value, t.HasValue, ""}.String(), t.Threshold, t.Severity.String(), instant(t.Since), instant(t.FiredAt), instant(t.ClearedAt),
+			t.Name, t.When, measured{t.ValueText, t.Value, t.HasValue, "", t.SaidBy != ""}.String(), t.Threshold, t.Severity.String(), instant(t.Since), instant(t.FiredAt), instant(t.ClearedAt),
 		})
 	}
 	return rows

@@ -59,8 +59,8 @@ func commonReason(services []serviceView, health bool) string {
 	reason := ""
 	for _, s := range services {
 		for _, t := range s.Triggers {
-			if strings.Contains(t.When, "health fail") != health {
-				continue
+			if strings.Contains(t.When, "health fail") != health || len(awaited(t.When)) > 0 {
+				continue // what waits for a signal is known without any source
 			}
 			if t.Truth != "unknown" || t.Reason == "" || (reason != "" && t.Reason != reason) {
 				return ""

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // triggerView is a trigger as the API shows it, its state being a word.
@@ -58,7 +59,7 @@ func brakes(bs []incident.BrakeView) string {
 func triggerRows(ts []triggerView) [][]string {
 	rows := [][]string{{"NAME", "STATE", "VALUE", "THRESHOLD", "SEVERITY", "SINCE", "WHEN"}}
 	for _, t := range ts {
-		value := measured{t.ValueText, t.Value, t.HasValue, t.Reason}.String()
+		value := measured{t.ValueText, t.Value, t.HasValue, t.Reason, t.Truth != trigger.NotKnown.String()}.String()
 		rows = append(rows, []string{t.Name, t.State, value, t.Threshold, t.Severity.String(), instant(t.Since), t.When})
 	}
 	return rows

@@ -42,6 +42,8 @@ func (a *app) whyPage(w whyView) *page {
 		"target", s.Target,
 		"deployment", deploymentText(s.Deployment),
 		"brakes", brakes(s.Brakes),
+		"signals", signals(s.Signals),
+		"rehearsed", rehearsalText(s.Rehearsal),
 	)
 	p.heading("triggers")
 	p.table("  ", triggerRows(s.Triggers))

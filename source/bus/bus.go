@@ -63,6 +63,10 @@ func (s *Source) SetServices(services []string, window time.Duration) {
 	s.intake.setServices(services, window)
 }
 
+// SetSignals replaces the names of the signals that each service's triggers wait for.
+// It is safe to call at any time.
+func (s *Source) SetSignals(byService map[string][]string) { s.intake.setSignals(byService) }
+
 // Connected tells whether there is a connection right now.
 func (s *Source) Connected() bool {
 	up, _, _ := s.link.state()

@@ -162,6 +162,8 @@ func (w *world) Submit(in incident.Input) {
 		text = "gap"
 	case incident.Deployed:
 		text = v.Service + " deployed " + v.Version
+	case incident.Signal:
+		text = v.Service + " signal " + v.Name
 	}
 	w.got, w.at = append(w.got, text), append(w.at, time.Now())
 }

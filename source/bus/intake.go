@@ -54,15 +54,17 @@ type intake struct {
 	mu        sync.Mutex
 	rules     Rules
 	limiter   *limiter
+	repeats   *repeats
 	strangers map[string]bool
 }
 
 func newIntake(opt Options, q *queue) *intake {
 	in := &intake{
 		opt: opt, queue: q, dead: make(chan *nats.Msg, maxDeadLetters),
-		seldom: source.NewSeldom(opt.Clock, time.Minute), limiter: newLimiter(), strangers: map[string]bool{},
+		seldom: source.NewSeldom(opt.Clock, time.Minute), limiter: newLimiter(), repeats: newRepeats(), strangers: map[string]bool{},
 	}
 	in.setServices(opt.Services, opt.Window)
+	in.setSignals(opt.Signals)
 	return in
 }
 
@@ -73,7 +75,20 @@ func (in *intake) setServices(names []string, window time.Duration) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.rules = Rules{Services: services, Window: window}
+	in.rules.Services, in.rules.Window = services, window
+}
+
+func (in *intake) setSignals(byService map[string][]string) {
+	signals := make(map[string]map[string]bool, len(byService))
+	for service, names := range byService {
+		signals[service] = make(map[string]bool, len(names))
+		for _, name := range names {
+			signals[service][name] = true
+		}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.rules.Signals = signals
 }
 
 func (in *intake) currentRules() Rules {
@@ -95,9 +110,6 @@ func (in *intake) receive(ctx context.Context, r route, m message) {
 }
 
 func (in *intake) handle(ctx context.Context, r route, m message) error {
-	if r.kind == kindSignal {
-		return reject(reasonSignal, "signals are not implemented in this version")
-	}
 	service, instance, ok := r.names(m.subject)
 	if !ok {
 		return reject(reasonBadSubject, "a token that cannot be read")
@@ -106,24 +118,55 @@ func (in *intake) handle(ctx context.Context, r route, m message) error {
 	if header(m.header, "ce-specversion") != "" {
 		return reject(reasonUnsupported, "a CloudEvent in binary form")
 	}
-	if r.kind == kindDeploy {
-		d, ahead, err := ParseDeploy(e, in.currentRules())
-		if err != nil {
-			return err
-		}
-		if ahead {
-			in.opt.Observer.Failed(sourceName, reasonAhead)
-		}
-		in.pass(ctx, d, m)
-		return nil
+	switch r.kind {
+	case kindDeploy:
+		return in.deploy(ctx, e, m)
+	case kindSignal:
+		return in.signal(ctx, e, m)
+	default:
+		return in.health(ctx, e, m)
 	}
+}
+
+func (in *intake) deploy(ctx context.Context, e Event, m message) error {
+	d, ahead, err := ParseDeploy(e, in.currentRules())
+	if err != nil {
+		return err
+	}
+	in.noteAhead(ahead)
+	in.pass(ctx, d, m)
+	return nil
+}
+
+func (in *intake) signal(ctx context.Context, e Event, m message) error {
+	s, id, ahead, err := ParseSignal(e, in.currentRules())
+	if err != nil {
+		return err
+	}
+	in.noteAhead(ahead)
+	in.mu.Lock()
+	fresh := in.repeats.take(s.Service, id, e.At)
+	in.mu.Unlock()
+	if !fresh {
+		return reject(reasonRepeated, printable(id))
+	}
+	in.pass(ctx, s, m)
+	return nil
+}
+
+// noteAhead counts an event whose time was clamped to ours.
+func (in *intake) noteAhead(ahead bool) {
+	if ahead {
+		in.opt.Observer.Failed(sourceName, reasonAhead)
+	}
+}
+
+func (in *intake) health(ctx context.Context, e Event, m message) error {
 	h, ahead, err := ParseHealth(e, in.currentRules())
 	if err != nil {
 		return err
 	}
-	if ahead {
-		in.opt.Observer.Failed(sourceName, reasonAhead)
-	}
+	in.noteAhead(ahead)
 	h.Replayed = m.replayed
 	return in.limit(ctx, h, m)
 }

@@ -37,7 +37,7 @@ func TestRefusedEventsAreBuried(t *testing.T) {
 		w.say("rollbackd.v1.health.checkout.web1", strings.Repeat("x", 1<<20))
 		w.sayWith("rollbackd.v1.deadletter.malformed", "{", nats.Header{"Rollbackd-Reason": []string{"malformed"}})
 		expect(t, w)
-		w.metric("rollbackd_events_rejected_total", "bad_subject 1, signal_not_implemented 1, too_large 1, unknown_service 2, unknown_status 2, unsupported_format 2")
+		w.metric("rollbackd_events_rejected_total", "bad_subject 1, missing_name 1, too_large 1, unknown_service 2, unknown_status 2, unsupported_format 2")
 
 		w.bus.mu.Lock()
 		defer w.bus.mu.Unlock()
@@ -186,6 +186,46 @@ func TestAFullQueueIsAGapWhereItIsMissing(t *testing.T) {
 	q.mend(at)
 	if got := []string{take(), take()}; got[0] != "gap" || got[1] != "" {
 		t.Errorf("mended with %v, want one gap", got)
+	}
+}
+
+func TestSignals(t *testing.T) {
+	inWorld(t, func(o *Options) {
+		o.Signals = map[string][]string{"checkout": {"flag_failed"}, "cart": {}}
+		o.Maps = []Map{{Subject: "flags.*.off", Tokens: []string{"service"}, Kind: "signal"}}
+	}, func(w *world) {
+		w.store(signalSubject, time.Now(), `{"name":"flag_failed"}`) // a stream's past says nothing
+		w.connect()
+		const failed = `{"name":"flag_failed","id":"7"}`
+		w.say("rollbackd.v1.signal.checkout", failed)
+		w.say("rollbackd.v1.signal.checkout", failed)
+		w.say("flags.checkout.off", `{"name":"flag_failed"}`)
+		w.say("rollbackd.v1.signal.cart", failed)
+		expect(t, w, "checkout signal flag_failed", "checkout signal flag_failed")
+		w.source.SetSignals(map[string][]string{"cart": {"flag_failed"}})
+		w.say("rollbackd.v1.signal.cart", failed) // the id is another service's too
+		expect(t, w, "cart signal flag_failed")
+		time.Sleep(rememberIDs + time.Second)
+		w.say("rollbackd.v1.signal.checkout", failed)
+		expect(t, w, "checkout signal flag_failed")
+		w.metric("rollbackd_events_received_total", "signal 6")
+		w.metric("rollbackd_events_rejected_total", "repeated 1, unknown_signal 1")
+	})
+}
+
+func TestIDsAreBounded(t *testing.T) {
+	r := newRepeats()
+	at := time.Unix(100, 0)
+	for i := range maxIDs + 1 {
+		if !r.take("s", fmt.Sprint(i), at) {
+			t.Fatalf("id %d was taken for a repeated one", i)
+		}
+	}
+	if len(r.seen) != maxIDs || len(r.order) != maxIDs {
+		t.Errorf("%d ids in %d places, want %d", len(r.seen), len(r.order), maxIDs)
+	}
+	if r.take("s", fmt.Sprint(maxIDs), at) || !r.take("s", "0", at) || !r.take("s", "", at) || !r.take("s", "", at) {
+		t.Error("want the newest known, the oldest forgotten, and no id never a repeated one")
 	}
 }
 

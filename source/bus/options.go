@@ -28,7 +28,7 @@ type Map struct {
 	// Tokens are "service", "instance" or "" (nothing of ours), in the order of
 	// the *s.
 	Tokens []string
-	// Kind is "health" or "deploy".
+	// Kind is "health", "deploy" or "signal".
 	Kind string
 }
 
@@ -52,6 +52,9 @@ type Options struct {
 	Maps   []Map
 	// Services are those that are watched; events of others are refused.
 	Services []string
+	// Signals are, by service, the names that its triggers wait for; other signals
+	// are refused. Of a service that is not in it none is.
+	Signals map[string][]string
 	// Window is the longest window of any trigger: how far back a stream is
 	// read, and how old an event may be to count. Zero means an hour.
 	Window time.Duration
@@ -121,8 +124,8 @@ func (o Options) routes() ([]route, error) {
 	}
 	var problems []error
 	for _, m := range o.Maps {
-		if m.Kind != kindHealth && m.Kind != kindDeploy {
-			problems = append(problems, fmt.Errorf("nats.map %s: kind %q is not supported (want health or deploy)", m.Subject, m.Kind))
+		if m.Kind != kindHealth && m.Kind != kindDeploy && m.Kind != kindSignal {
+			problems = append(problems, fmt.Errorf("nats.map %s: kind %q is not supported (want health, deploy or signal)", m.Subject, m.Kind))
 		}
 		routes = append(routes, route{subject: m.Subject, tokens: m.Tokens, kind: m.Kind})
 	}

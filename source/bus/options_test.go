@@ -19,7 +19,7 @@ func TestNewSaysAllThatIsWrong(t *testing.T) {
 			{Subject: "a.>", Kind: "health"},
 			{Subject: "b.*", Kind: "health"},
 			{Subject: "c.*", Tokens: []string{"host"}, Kind: "health"},
-			{Subject: "d", Kind: "signal"},
+			{Subject: "d", Kind: "gossip"},
 			{Subject: "e..f", Kind: "deploy"},
 			{Subject: "g h", Kind: "deploy"},
 			{Subject: "i.j*", Kind: "deploy"},
@@ -31,7 +31,7 @@ func TestNewSaysAllThatIsWrong(t *testing.T) {
 	}
 	for _, part := range []string{
 		"no url", "no sink", "more than one of creds_file", "user and password belong", "cert_file and key_file",
-		`"a.>"`, `"b.*" has 1 wildcards and 0 tokens`, `token "host" is not known`, `kind "signal" is not supported`, `"e..f"`, `"g h"`, `"i.j*"`,
+		`"a.>"`, `"b.*" has 1 wildcards and 0 tokens`, `token "host" is not known`, `kind "gossip" is not supported`, `"e..f"`, `"g h"`, `"i.j*"`,
 		"rollbackd.v1.deploy.* is listened to twice",
 	} {
 		if !strings.Contains(err.Error(), part) {

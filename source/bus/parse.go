@@ -42,6 +42,9 @@ type Rules struct {
 	Services map[string]bool
 	// Window is how old an event may be to count. Zero means any age.
 	Window time.Duration
+	// Signals are, by service, the names of the signals that its triggers wait for.
+	// Of a service that is not in it every name counts.
+	Signals map[string]map[string]bool
 }
 
 // body reads the fields of an event in our own JSON. known gives a number for

@@ -9,7 +9,6 @@ const (
 	reasonTooDeep          = "too_deep"
 	reasonDuplicateKey     = "duplicate_key"
 	reasonUnsupported      = "unsupported_format"
-	reasonSignal           = "signal_not_implemented"
 	reasonBadSubject       = "bad_subject"
 	reasonUnknownService   = "unknown_service"
 	reasonMissingService   = "missing_service"
@@ -19,6 +18,9 @@ const (
 	reasonMissingStatus    = "missing_status"
 	reasonUnknownStatus    = "unknown_status"
 	reasonMissingVersion   = "missing_version"
+	reasonMissingName      = "missing_name"
+	reasonUnknownSignal    = "unknown_signal"
+	reasonUnknownSeverity  = "unknown_severity"
 	reasonBadType          = "bad_type"
 	reasonBadNumber        = "bad_number"
 	reasonBadID            = "bad_id"
@@ -27,6 +29,8 @@ const (
 	reasonTooManyChecks    = "too_many_checks"
 	reasonFuture           = "future"
 	reasonTooOld           = "too_old"
+	reasonStale            = "stale"
+	reasonRepeated         = "repeated"
 	reasonTooManyInstances = "too_many_instances"
 )
 

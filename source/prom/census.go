@@ -30,8 +30,13 @@ func (s *Source) Census(ctx context.Context, at time.Time, query, label string) 
 	if answer.reason != "" {
 		return nil, fmt.Errorf("version_query %s: %s", query, answer.reason)
 	}
+	return censusOf(answer), nil
+}
+
+// censusOf counts what a vector says.
+func censusOf(v vector) []incident.VersionCount {
 	counts := map[string]float64{}
-	for _, series := range answer.series {
+	for _, series := range v.series {
 		// A NaN or a negative number counts no instances.
 		if series.key != "" && series.value > 0 {
 			counts[series.key] += series.value
@@ -45,5 +50,5 @@ func (s *Source) Census(ctx context.Context, at time.Time, query, label string) 
 	slices.SortFunc(census, func(a, b incident.VersionCount) int {
 		return cmp.Or(b.Units-a.Units, strings.Compare(a.Version, b.Version))
 	})
-	return census, nil
+	return census
 }

@@ -148,6 +148,11 @@ func (w *Watcher) look(ctx context.Context, tick time.Time) {
 	ctx, cancel := w.opt.Clock.WithTimeout(ctx, w.opt.Poll-w.opt.Poll/20)
 	defer cancel()
 	w.LookAtLinks()
+	w.LookAtQueries(ctx, tick)
+}
+
+// LookAtQueries asks the queries alone, as of a tick.
+func (w *Watcher) LookAtQueries(ctx context.Context, tick time.Time) {
 	var wg sync.WaitGroup
 	for _, q := range w.opt.Queries {
 		wg.Go(func() {
@@ -158,6 +163,10 @@ func (w *Watcher) look(ctx context.Context, tick time.Time) {
 		})
 	}
 	wg.Wait()
+}
+
+func notAVersion(from, v string) error {
+	return fmt.Errorf("%s: %.40q is no version that can be used: want %s", from, v, source.VersionWanted)
 }
 
 func label(q Query) string {
@@ -172,7 +181,7 @@ func label(q Query) string {
 func (w *Watcher) tell(service, from string, s sight, err error) {
 	v := s.version
 	if err == nil && !source.IsVersion(v) {
-		err = fmt.Errorf("%s: %.40q is no version that can be used: want %s", from, v, source.VersionWanted)
+		err = notAVersion(from, v)
 	}
 	now := w.opt.Clock.Now().UTC().Round(0) // as others can compare it
 	w.mu.Lock()

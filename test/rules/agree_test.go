@@ -39,6 +39,8 @@ func (r reading) Existed(string) bool                   { return true }
 func (r reading) Health() *trigger.Health               { return nil }
 func (r reading) Now() time.Time                        { return r.at }
 
+func (r reading) Signal(string) (trigger.Signal, bool) { return trigger.Signal{}, false }
+
 func newWindow(t *testing.T, when string, poll time.Duration) *trigger.Window {
 	t.Helper()
 	e, err := trigger.Parse(when, trigger.ParseOptions{

@@ -77,6 +77,13 @@ func (d *Daemon) Get(t testing.TB, path string, data any) {
 	d.decode(t, path, status, body, data)
 }
 
+// Page is what a GET of any path answers, whatever its status.
+func (d *Daemon) Page(t testing.TB, path string) (status int, body string) {
+	t.Helper()
+	status, answer := d.request(t.Context(), http.MethodGet, path, nil)
+	return status, string(answer)
+}
+
 // Post sends a command and fails the test if it is refused.
 func (d *Daemon) Post(t testing.TB, path string, command any) {
 	t.Helper()

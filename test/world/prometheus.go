@@ -17,7 +17,7 @@ type Prometheus struct {
 	*Process
 	URL string
 
-	program, dir string
+	program, dir, data string
 }
 
 // PrometheusOptions are what a server is given beside its targets.
@@ -27,6 +27,9 @@ type PrometheusOptions struct {
 	Evaluation string
 	// More is appended to its configuration.
 	More string
+	// Data is a folder of blocks that it begins with, however old they are; empty
+	// means that it begins with nothing.
+	Data string
 }
 
 const prometheusConfig = `global:
@@ -47,7 +50,10 @@ func NewPrometheus(t testing.TB, o PrometheusOptions, targets ...string) *Promet
 	if o.Evaluation == "" {
 		o.Evaluation = "1s"
 	}
-	p := &Prometheus{program: program, dir: t.TempDir()}
+	p := &Prometheus{program: program, dir: t.TempDir(), data: o.Data}
+	if p.data == "" {
+		p.data = filepath.Join(p.dir, "data")
+	}
 	config := fmt.Sprintf(prometheusConfig, o.Evaluation, strings.Join(targets, `", "`)) + o.More
 	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yml"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
@@ -67,7 +73,7 @@ func (p *Prometheus) start(t testing.TB, listen string) {
 	}
 	p.Process = StartProcess(t, log,
 		p.program, "--config.file="+filepath.Join(p.dir, "prometheus.yml"),
-		"--storage.tsdb.path="+filepath.Join(p.dir, "data"), "--web.listen-address="+listen,
+		"--storage.tsdb.path="+p.data, "--storage.tsdb.retention.time=100y", "--web.listen-address="+listen,
 	)
 	p.URL = ""
 	Await(t, "Prometheus to be ready", time.Minute, func() (bool, string) {

@@ -1,0 +1,63 @@
+package simulate
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/journal"
+	"github.com/rollbackd/rollbackd/scenario"
+)
+
+// disk is the daemon's own journal, in a folder that is thrown away afterwards.
+type disk struct {
+	ctx  context.Context //nolint:containedctx // it lives as long as one call of PlayOnDisk
+	path string
+	open *journal.Journal
+}
+
+// PlayOnDisk plays a world whose daemon keeps its journal in a real file, and
+// opens it anew at each start.
+func (w World) PlayOnDisk(ctx context.Context) (scenario.Verdict, error) {
+	f, err := w.file()
+	if err != nil {
+		return scenario.Verdict{}, err
+	}
+	dir, err := os.MkdirTemp("", "rollbackd-simulate-")
+	if err != nil {
+		return scenario.Verdict{}, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	d := &disk{ctx: ctx, path: filepath.Join(dir, "journal.db")}
+	if _, err := d.Reopen(); err != nil {
+		return scenario.Verdict{}, err
+	}
+	v := f.PlayOn(f.Cases[0], d)
+	return v, d.open.Close()
+}
+
+// Append implements scenario.Durable.
+func (d *disk) Append(e incident.Entry, line []byte) error {
+	_, err := d.open.Append(d.ctx, line, journal.Meta{At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident}, nil)
+	return err
+}
+
+// Reopen implements scenario.Durable. All entries and their chain are read.
+func (d *disk) Reopen() ([][]byte, error) {
+	if d.open != nil {
+		if err := d.open.Close(); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if d.open, err = journal.Open(d.ctx, d.path, journal.Options{}); err != nil {
+		return nil, err
+	}
+	var lines [][]byte
+	err = d.open.Replay(d.ctx, func(_ uint64, entry []byte) error {
+		lines = append(lines, entry)
+		return nil
+	})
+	return lines, err
+}
