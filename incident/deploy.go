@@ -75,7 +75,7 @@ func (d *Deployment) details(in Deployed) (more Deployment, news string) {
 	}
 	more = Deployment{Service: d.Service, Version: d.Version, StartedAt: d.StartedAt, NotedAt: d.NotedAt}
 	var words []string
-	take := func(known string, said string, into *string, what string) {
+	take := func(known, said string, into *string, what string) {
 		if known == "" && said != "" {
 			*into = said
 			words = append(words, what+said)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -76,6 +77,7 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	if f.workers == 0 {
 		f.workers = runtime.GOMAXPROCS(0)
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // worlds are small and gone at once
 	began, played := a.clock.Now(), 0
 	result, err := simulate.Run(ctx, simulate.Options{
 		Seed: f.seed, Runs: f.runs, Workers: f.workers, Most: f.findings, OnDisk: f.onDisk,

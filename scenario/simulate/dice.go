@@ -11,7 +11,9 @@ type dice struct{ *rand.Rand }
 
 // newDice are the dice of one world. The second word keeps them apart from those
 // of anything else that is seeded with small numbers.
-func newDice(seed uint64) dice { return dice{rand.New(rand.NewPCG(seed, 0x726f6c6c))} }
+func newDice(seed uint64) dice {
+	return dice{rand.New(rand.NewPCG(seed, 0x726f6c6c))} //nolint:gosec // worlds must come again, not be hard to guess
+}
 
 // chance is true so many times in a hundred.
 func (d dice) chance(percent int) bool { return d.IntN(100) < percent }
@@ -35,7 +37,7 @@ func (d dice) seconds(a, b time.Duration) time.Duration {
 func (d dice) moment(a, b, poll time.Duration) time.Duration {
 	at := d.seconds(a, b)
 	if d.chance(60) {
-		at = at / poll * poll
+		at = at.Truncate(poll)
 	}
 	return max(a, at)
 }

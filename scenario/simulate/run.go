@@ -107,7 +107,7 @@ func (h *hunt) work(ctx context.Context) {
 		if over {
 			return
 		}
-		seed := h.o.Seed + uint64(i)
+		seed := h.o.Seed + uint64(i) //nolint:gosec // it counts from zero
 		v, err := h.play(ctx, i, Generate(seed))
 		h.played(seed, v, err)
 	}
@@ -184,7 +184,7 @@ func (h *hunt) small(ctx context.Context, w World, v scenario.Verdict) Finding {
 
 // particular are the parts of a failure's text that differ between two worlds
 // that break the same thing in the same way.
-var particular = regexp.MustCompile(`"[^"]*"|[0-9][0-9:.]*|\b(auth|cart|shop|web)\b`) //nolint:gochecknoglobals // a constant that Go cannot write as one
+var particular = regexp.MustCompile(`"[^"]*"|[0-9][0-9:.]*|\b(auth|cart|shop|web)\b`)
 
 // kindOf is what a world breaks, without when and where.
 func kindOf(v scenario.Verdict) string {

@@ -7,7 +7,7 @@ import (
 
 // service makes one service's configuration.
 func (m *maker) service(s *service) table {
-	t := table{"triggers": m.triggers(s)}
+	t := table{"triggers": m.triggers()}
 	d := table{}
 	switch s.source {
 	case "symlink":
@@ -54,7 +54,7 @@ func (m *maker) service(s *service) table {
 }
 
 // triggers makes one to three triggers.
-func (m *maker) triggers(s *service) table {
+func (m *maker) triggers() table {
 	all := table{}
 	for range pick(m.dice, 1, 1, 2, 3) {
 		kind := pick(m.dice, "errors", "errors", "errors", "few", "slow", "both", "gone", "health", "failing", "mixed", "told")

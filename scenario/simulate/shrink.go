@@ -202,7 +202,7 @@ func (s *shrinker) withoutKeys(path []any) bool {
 			improved = s.withoutKeys(append(slices.Clone(path), key)) || improved
 		}
 	case list:
-		for i := len(v) - 1; i >= 0; i-- {
+		for i := range slices.Backward(v) {
 			if len(path) > 1 && s.try(cut(s.best.tree, append(slices.Clone(path), i))) {
 				improved = true
 				continue

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -67,10 +68,10 @@ func (m *maker) series(s *service, kind, bad, well string) string {
 
 // value is what a metric of a kind is in a bad stretch.
 func (st stretch) value(kind, bad, well string) string {
-	switch {
-	case st.how == "gone":
+	switch st.how {
+	case "gone":
 		return "_"
-	case st.how == kind, st.how == "both", st.how == "all":
+	case kind, "both", "all":
 		return bad
 	}
 	return well
@@ -97,7 +98,7 @@ func (m *maker) behaviours() table {
 			if m.chance(25) {
 				continue
 			}
-			all[name] = m.behaviour(s, contains(s.asking, name))
+			all[name] = m.behaviour(s, slices.Contains(s.asking, name))
 		}
 		if m.chance(40) && m.asksWayBack(s) {
 			all["reversible"] = table{"exit": pick[any](m.dice, int64(1), list{int64(0), int64(1)}, int64(0))}
@@ -141,13 +142,4 @@ func (m *maker) behaviour(s *service, asks bool) table {
 		b["census"] = table{s.version(1): int64(m.between(1, 5)), s.version(2): int64(m.IntN(3))}
 	}
 	return b
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }

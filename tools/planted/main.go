@@ -51,12 +51,12 @@ func hunt(b bug, runs int, seed uint64) (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "rollbackd")
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "./cmd/rollbackd") //nolint:gosec,noctx // our own tree
+	build := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "./cmd/rollbackd")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("it cannot be built: %w\n%s", err, out)
 	}
 	var stdout, stderr bytes.Buffer
-	simulate := exec.Command(binary, "simulate", "--runs", strconv.Itoa(runs), "--seed", strconv.FormatUint(seed, 10), "--workers", "1", "--out", dir, "-o", "json") //nolint:gosec,noctx // what was just built
+	simulate := exec.Command(binary, "simulate", "--runs", strconv.Itoa(runs), "--seed", strconv.FormatUint(seed, 10), "--workers", "1", "--out", dir, "-o", "json")
 	simulate.Stdout, simulate.Stderr = &stdout, &stderr
 	err = simulate.Run()
 	if exit, is := errors.AsType[*exec.ExitError](err); err == nil || !is || exit.ExitCode() != 1 {
