@@ -48,7 +48,7 @@ func (l *loop) captureOne(ctx context.Context, r action.Request) incident.StepRe
 		return l.framed(incident.StepResult{State: incident.StepFailed, Error: noTimeLeft, NothingChanged: true}, began)
 	}
 	// Stopping ends it by Cut: an ended context would leave its program running.
-	result := translate(l.options.Runner.Run(context.WithoutCancel(ctx), r))
+	result := Result(l.options.Runner.Run(context.WithoutCancel(ctx), r))
 	if result.State != incident.StepDone {
 		result.State = incident.StepFailed
 	}

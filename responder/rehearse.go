@@ -96,7 +96,7 @@ func (r *rehearsal) quarantine() {
 // step looks at one step, or one of its units.
 func (r *rehearsal) step(ctx context.Context, s incident.RehearsalStep) {
 	ref := s.Start.Ref
-	req := request(s.Start, s.Start.Values)
+	req := Request(s.Start, s.Start.Values)
 	if ref.Section == incident.SectionReversible {
 		// It is asked before every change; once for each unit says what there is to know.
 		if r.asked[ref.Unit] {

@@ -40,7 +40,7 @@ func (l *loop) attempt(ctx context.Context, e incident.Start) incident.StepResul
 	if e.Ref.Section == incident.SectionPrepare {
 		result = l.prepare(ctx, e)
 	} else {
-		result = translate(l.options.Runner.Run(ctx, l.request(e)))
+		result = Result(l.options.Runner.Run(ctx, l.request(e)))
 	}
 	return l.framed(result, began)
 }
@@ -115,10 +115,11 @@ func (l *loop) looks(e incident.Start, index int, step planned) []action.Request
 }
 
 // request is an attempt in the words of the action package, with what opens the gate.
-func (l *loop) request(e incident.Start) action.Request { return request(e, l.values(e)) }
+func (l *loop) request(e incident.Start) action.Request { return Request(e, l.values(e)) }
 
-// request is an attempt in the words of the action package.
-func request(e incident.Start, values map[string]string) action.Request {
+// Request is an attempt in the words of the action package, with the values that
+// fill its `${…}`.
+func Request(e incident.Start, values map[string]string) action.Request {
 	return action.Request{
 		Incident: e.Ref.Incident, Service: e.Ref.Service, Run: e.Ref.Run, Section: string(e.Ref.Section), Name: e.Ref.Name,
 		Index: e.Ref.Index, Unit: e.Ref.Unit, Attempt: e.Ref.Attempt, Fence: e.Ref.Fence,
@@ -143,9 +144,9 @@ func (l *loop) values(e incident.Start) map[string]string {
 	return values
 }
 
-// translate is a result in the words of the brain. What cannot be understood is
+// Result is a result in the words of the brain. What cannot be understood is
 // uncertain, never done and never failed.
-func translate(r action.Result) incident.StepResult {
+func Result(r action.Result) incident.StepResult {
 	result := incident.StepResult{
 		State: incident.StepUncertain, ExitCode: r.ExitCode, Output: r.Output, Error: r.Error,
 		NothingChanged: r.NothingChanged, Interrupted: r.Interrupted, StartedAt: r.StartedAt, EndedAt: r.EndedAt,

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -17,10 +18,12 @@ type Durable interface {
 }
 
 // PlayOn plays a case whose daemon keeps its journal on d: every entry goes there,
-// and every start reads it back from there. Everything else is as in Play.
-func (f *File) PlayOn(c *Case, d Durable) Verdict {
+// and every start reads it back from there. Steps that are requests are carried
+// out by the daemon's own runner, which keeps its files in a folder, over a network
+// that is made up. Everything else is as in Play.
+func (f *File) PlayOn(ctx context.Context, c *Case, d Durable, folder string) Verdict {
 	w := newWorld(c)
-	w.durable = d
+	w.durable, w.carried = d, newCarried(ctx, folder)
 	w.play()
 	if err := w.readBack(); err != nil {
 		w.fault("in the end: %v", err)

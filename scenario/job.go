@@ -41,7 +41,8 @@ func (w *world) startStep(s incident.Start) {
 		return
 	}
 	if s.ProbeFirst && s.Probe != nil && w.probe(s) == 0 {
-		w.ended(s.Ref, w.result(incident.StepResult{State: incident.StepDone, Output: "probe: done already"}, w.now))
+		done := incident.StepResult{State: incident.StepDone, Output: "probe: done already"}
+		w.ended(s.Ref, w.result(w.carriedOut(s, answer{}, done, true), w.now))
 		return
 	}
 	w.run(s)
@@ -52,7 +53,7 @@ func (w *world) run(s incident.Start) {
 	changes := w.journal.intents[s.Ref]
 	does := w.behaviour(s.Ref)
 	if s.If != nil && does.skip {
-		w.ended(s.Ref, w.result(incident.StepResult{State: incident.StepSkipped}, w.now))
+		w.ended(s.Ref, w.result(w.carriedOut(s, answer{skip: true}, incident.StepResult{State: incident.StepSkipped, NothingChanged: true}, true), w.now))
 		return
 	}
 	if d, waits := waitOf(s.Do); waits && does.takes == 0 {
@@ -146,7 +147,7 @@ func (w *world) finish(j *job) {
 	case j.start.Resume:
 		w.ended(ref, w.lostEnd(j))
 	default:
-		w.ended(ref, w.result(exited(j.does, j.turn), j.began))
+		w.ended(ref, w.result(w.ownEnd(j), j.began))
 	}
 	w.release(j)
 }
@@ -220,10 +221,16 @@ func (w *world) lostEnd(j *job) incident.StepResult {
 	r := incident.StepResult{
 		State: incident.StepUncertain, Interrupted: true, Error: "its end was lost when the daemon died",
 	}
-	if j.start.Probe != nil && w.probe(j.start) == 0 {
-		r.State, r.Error, r.Output = incident.StepDone, "", "probe: done"
+	how := answer{probe: 1}
+	if j.start.Probe != nil {
+		how.probe = w.probe(j.start)
 	}
-	return w.result(r, j.began)
+	if how.probe == 0 {
+		r.State, r.Error, r.Output, r.Interrupted = incident.StepDone, "", "probe: done", false
+	}
+	asked := j.start
+	asked.Resume = true
+	return w.result(w.carriedOut(asked, how, r, true), j.began)
 }
 
 // probe is the exit code of a step's probe now: as the case says, else 0 once

@@ -47,7 +47,8 @@ type world struct {
 	scrapes *scrapes
 
 	journal  journal
-	durable  Durable // nil: the journal is only in memory
+	durable  Durable  // nil: the journal is only in memory
+	carried  *carried // nil: no step is carried out for real
 	values   map[seriesKey]history
 	jobs     map[incident.StepRef]*job
 	versions map[string]shown // what the version sources show

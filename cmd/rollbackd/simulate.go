@@ -59,7 +59,7 @@ with "rollbackd test". The same seed is the same world. Exits with 1 when someth
 	flags.IntVar(&f.workers, "workers", 0, "how many worlds to play at a time; 0 means one for each core")
 	flags.IntVar(&f.findings, "findings", 1, "stop after so many worlds that break something")
 	flags.StringVar(&f.dir, "out", ".", "where to write simulate-SEED.toml for each finding")
-	flags.IntVar(&f.onDisk, "on-disk", 20, "keep the journal of every so many-th world in a real file; 0 for none")
+	flags.IntVar(&f.onDisk, "real", 20, "in every so many-th world keep the journal in a real file and carry out requests with the real runner; 0 for none")
 	flags.StringVarP(&f.output, "output", "o", "table", "table or json")
 	flags.BoolVar(&f.print, "print", false, "print the worlds as test files, and play nothing")
 	return cmd
@@ -112,6 +112,11 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 // writeFindings writes each finding as a test file.
 func writeFindings(dir string, findings []simulate.Finding) ([]string, error) {
 	var files []string
+	if len(findings) > 0 {
+		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // test files hold no secret
+			return nil, err
+		}
+	}
 	for _, finding := range findings {
 		name := filepath.Join(dir, fmt.Sprintf("simulate-%d.toml", finding.Seed))
 		if err := os.WriteFile(name, []byte(finding.World.Text()), 0o644); err != nil { //nolint:gosec // a test file holds no secret

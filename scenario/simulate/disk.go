@@ -17,8 +17,8 @@ type disk struct {
 	open *journal.Journal
 }
 
-// PlayOnDisk plays a world whose daemon keeps its journal in a real file, and
-// opens it anew at each start.
+// PlayOnDisk plays a world whose daemon keeps its journal in a real file, opens it
+// anew at each start, and has its own runner carry out the steps that are requests.
 func (w World) PlayOnDisk(ctx context.Context) (scenario.Verdict, error) {
 	f, err := w.file()
 	if err != nil {
@@ -33,7 +33,7 @@ func (w World) PlayOnDisk(ctx context.Context) (scenario.Verdict, error) {
 	if _, err := d.Reopen(); err != nil {
 		return scenario.Verdict{}, err
 	}
-	v := f.PlayOn(f.Cases[0], d)
+	v := f.PlayOn(ctx, f.Cases[0], d, filepath.Join(dir, "runs"))
 	return v, d.open.Close()
 }
 

@@ -110,7 +110,11 @@ func (m *maker) step(source, folder string) table {
 	if waits || asks {
 		return step
 	}
-	probe := table{"exec": list{"/usr/local/bin/done"}}
+	probe, needed := table{"exec": list{"/usr/local/bin/done"}}, table{"exec": list{"/usr/local/bin/needed"}}
+	if _, asks := step["http"]; asks {
+		probe = table{"http": table{"url": "https://deploy.example.com/done"}}
+		needed = table{"http": table{"url": "https://deploy.example.com/needed"}}
+	}
 	switch m.IntN(6) {
 	case 0:
 		step["idempotent"], step["retries"] = true, int64(m.IntN(3))
@@ -120,7 +124,7 @@ func (m *maker) step(source, folder string) table {
 		step["idempotent"], step["probe"] = true, probe
 	}
 	if m.chance(10) {
-		step["if"] = table{"exec": list{"/usr/local/bin/needed"}}
+		step["if"] = needed
 	}
 	if m.chance(15) {
 		step["on_failure"] = pick(m.dice, "stop", "continue", "escalate")
@@ -149,11 +153,11 @@ func (m *maker) work(source, folder string) table {
 		return table{"wait": span(m.seconds(5*time.Second, time.Minute))}
 	case n < 3:
 		return table{"approval": "go on?"}
-	case n < 6:
+	case n < 9:
 		return table{"http": table{"method": "POST", "url": "https://deploy.example.com/undo", "body": target}}
-	case n < 10 && source == "symlink" && folder != "":
+	case n < 12 && source == "symlink" && folder != "":
 		return table{"symlink": table{"link": folder + "/current", "to": folder + "/releases/" + target}}
-	case n < 13:
+	case n < 15:
 		return table{"exec": list{"/usr/local/bin/restart"}}
 	}
 	return table{"exec": list{"/usr/local/bin/undo", target}}
