@@ -317,6 +317,9 @@ func (w *Watch) countRequests(at time.Time, answers map[string]trigger.Answer) {
 
 func (w *Watch) requestsFor(spec trigger.Spec) float64 {
 	var most float64
+	if spec.MinRequests <= 0 {
+		return most // nobody asks
+	}
 	for _, metric := range spec.Expr.Metrics() {
 		most = max(most, w.requests[metric])
 	}

@@ -67,6 +67,9 @@ type live struct {
 	capture capturing
 	well    wellness
 	census  []VersionCount
+	// allSeen is true once every trigger was seen ok and every metric was there:
+	// from then on there is nothing to note.
+	allSeen bool
 	// askedFull is, by trigger, the moment for which a window-completing read
 	// was asked.
 	askedFull map[string]time.Time
@@ -121,6 +124,7 @@ func (b *Brain) configure(o Options) {
 		}
 		if l, ok := b.live[name]; ok {
 			l.watch.Reconfigure(wo)
+			l.allSeen = false
 		} else {
 			b.live[name] = newLive(evaluator.NewWatch(wo))
 		}

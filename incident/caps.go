@@ -24,6 +24,7 @@ func atMostApprove(g Guard, why string) limit {
 // one alone would change nothing.
 func (op *opinion) lower(limits ...limit) {
 	for _, l := range limits {
+		op.asks = op.asks || l.most.Directness <= evaluator.Approve
 		if op.matrix.Directness <= l.most.Directness {
 			continue
 		}

@@ -359,7 +359,7 @@ func (b *Brain) silenceRule(now time.Time, name string, inc *Incident) []Effect 
 	}
 	d := inc.Decision
 	d.Silence = false
-	if fresh, ok := b.judge(now, name, inc); ok && fresh.HeldBy != "" {
+	if fresh, ok := b.judge(now, name, inc); ok && (fresh.HeldBy != "" || !fresh.Silence) {
 		return b.decided(now, inc, fresh)
 	}
 	d.Response = evaluator.Response{Directness: evaluator.Rollback}

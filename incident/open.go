@@ -14,19 +14,28 @@ import (
 // seenRule records what was seen for the first time and must outlive a restart:
 // that triggers were known ok (never_ok), that metrics had a series (absent).
 func (b *Brain) seenRule(now time.Time, name string, l *live) []Effect {
+	if l.allSeen {
+		return nil
+	}
 	s := b.mem.service(name)
-	seen := &SeenEntry{}
+	seen, missing := &SeenEntry{}, false
 	for _, spec := range l.watch.Triggers() {
-		st, _ := l.watch.Status(spec.Name)
-		if st.Truth == trigger.OK && !s.SeenOK[seenKey(spec.Name, spec.Expr.Text)] {
+		known := s.SeenOK[seenKey(spec.Name, spec.Expr.Text)]
+		missing = missing || !known
+		if st, _ := l.watch.Status(spec.Name); st.Truth == trigger.OK && !known {
 			seen.Triggers = append(seen.Triggers, SeenTrigger{Name: spec.Name, When: spec.Expr.Text})
 		}
 		for _, c := range spec.Expr.Conditions {
-			if c.Kind == trigger.Absent && l.watch.Existed(c.Metric) && !s.Existed[c.Metric] && !slices.Contains(seen.Metrics, c.Metric) {
+			if c.Kind != trigger.Absent || s.Existed[c.Metric] {
+				continue
+			}
+			missing = true
+			if l.watch.Existed(c.Metric) && !slices.Contains(seen.Metrics, c.Metric) {
 				seen.Metrics = append(seen.Metrics, c.Metric)
 			}
 		}
 	}
+	l.allSeen = !missing
 	if len(seen.Triggers)+len(seen.Metrics) == 0 {
 		return nil
 	}

@@ -34,6 +34,9 @@ func (w World) PlayOnDisk(ctx context.Context) (scenario.Verdict, error) {
 		return scenario.Verdict{}, err
 	}
 	v := f.PlayOn(ctx, f.Cases[0], d, filepath.Join(dir, "runs"))
+	if err := ctx.Err(); err != nil {
+		return scenario.Verdict{}, err // what the journal said of that is no finding
+	}
 	return v, d.open.Close()
 }
 
@@ -50,10 +53,11 @@ func (d *disk) Reopen() ([][]byte, error) {
 			return nil, err
 		}
 	}
-	var err error
-	if d.open, err = journal.Open(d.ctx, d.path, journal.Options{}); err != nil {
+	again, err := journal.Open(d.ctx, d.path, journal.Options{})
+	if err != nil {
 		return nil, err
 	}
+	d.open = again
 	var lines [][]byte
 	err = d.open.Replay(d.ctx, func(_ uint64, entry []byte) error {
 		lines = append(lines, entry)
