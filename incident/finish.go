@@ -352,11 +352,15 @@ func (b *Brain) allOKFor(now time.Time, l *live, inc *Incident, hold time.Durati
 	}
 	known := 0
 	for _, name := range b.toClose(l, inc) {
-		if _, ok := l.watch.Status(name); !ok {
+		of, own := l.watch, name
+		if home, short := inc.home(name); home != inc.Service && b.live[home] != nil {
+			of, own = b.live[home].watch, short // another member of the group
+		}
+		if _, ok := of.Status(own); !ok {
 			continue // removed by a reload
 		}
 		known++
-		since, last := l.watch.OK(name)
+		since, last := of.OK(own)
 		if since.IsZero() {
 			return false
 		}

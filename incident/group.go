@@ -219,6 +219,9 @@ func (b *Brain) membersWell(inc *Incident, at time.Time) (trigger.Truth, string)
 		}
 		for _, spec := range l.watch.Triggers() {
 			st, _ := l.watch.Status(spec.Name)
+			if st.Unseen {
+				st.Truth = trigger.NotKnown // it shows nothing any more
+			}
 			if !b.mem.service(m.Service).SeenOK[seenKey(spec.Name, spec.Expr.Text)] && st.Truth != trigger.Breach {
 				continue
 			}
