@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/rollbackd/rollbackd/config"
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/source/prom"
@@ -22,6 +24,8 @@ type demand struct {
 	pages   []stretch
 	// of holds, for each variant, its metrics' places in metrics, by name.
 	of []map[string]int
+	// budget is what all sources together may send.
+	budget *budget
 }
 
 // wantedMetric is a metric to read back. The source is of a variant that has it.
@@ -62,7 +66,7 @@ type nowhere struct{}
 func (nowhere) Submit(incident.Input) {}
 
 func newDemand(o Options) (*demand, error) {
-	d := &demand{}
+	d := &demand{budget: &budget{left: o.MaxQueries}}
 	fromFile := map[string]bool{}
 	for _, dep := range o.Deployments {
 		fromFile[dep.Service] = true
@@ -70,7 +74,12 @@ func newDemand(o Options) (*demand, error) {
 	var problems []error
 	ticks := 0
 	for i, v := range o.Variants {
-		src, err := prom.New(promOptions(o, v.Config))
+		options, err := metered(promOptions(o, v.Config), d.budget)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		src, err := prom.New(options)
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -101,7 +110,8 @@ func promOptions(o Options, c *config.Config) prom.Options {
 	if o.Prometheus != "" {
 		p.URLs = []string{o.Prometheus}
 	}
-	p.Transport, p.Clock, p.Logger, p.Sink = o.Transport, o.Clock, o.Logger, nowhere{}
+	// What fails is logged here, with its page; the source would say it once more.
+	p.Transport, p.Clock, p.Logger, p.Sink = o.Transport, o.Clock, hclog.NewNullLogger(), nowhere{}
 	p.Timeout = queryTimeout
 	// The live default goes by the poll interval; that of the configuration counts.
 	p.MaxGap = c.Prometheus.MaxGap

@@ -1,6 +1,8 @@
 package backtest
 
 import (
+	"fmt"
+
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/source"
 )
@@ -32,6 +34,7 @@ func (e *entry) deployment() incident.Deployed {
 	if d.Previous != "" && d.Previous == d.Version {
 		e.problem("previous", "is the version itself: want the one that ran before, or leave it out")
 	}
+	e.once(fmt.Sprintf("%s %s %d", d.Service, d.Version, d.At.UnixNano()))
 	return d
 }
 

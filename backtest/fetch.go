@@ -1,10 +1,12 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +31,9 @@ type fetcher struct {
 	// what reaches into it is not kept.
 	unfinished time.Time
 
+	outage *outage
+
 	mu     sync.Mutex
-	asked  int
 	cached int
 	// answered is true once anything was answered; down while nothing of the newest
 	// page was.
@@ -53,13 +56,13 @@ const (
 )
 
 func newFetcher(o Options, need *demand) *fetcher {
-	return &fetcher{o: o, need: need, cache: cache{dir: o.CacheDir}, unfinished: o.Clock.Now().Add(-late)}
+	return &fetcher{o: o, need: need, cache: cache{dir: o.CacheDir}, outage: newOutage(), unfinished: o.Clock.Now().Add(-late)}
 }
 
 func (f *fetcher) counts() (asked, cached int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.asked, f.cached
+	return f.need.budget.count(), f.cached
 }
 
 // affordable refuses a backtest that would ask too much, before it asks anything.
@@ -98,21 +101,28 @@ func (f *fetcher) urls() []string {
 // fetch reads one page. Its error is the context's, or that nothing ever answered.
 func (f *fetcher) fetch(ctx context.Context, p stretch) (*page, error) {
 	got := &page{stretch: p, metrics: make([]*prom.History, len(f.need.metrics)), census: make([][]prom.CensusAt, len(f.need.census))}
-	var failed fault
+	failed := fault{}
 	places := make(chan struct{}, atATime)
 	var wg sync.WaitGroup
-	do := func(work func() string) {
+	do := func(name string, work func() (string, bool)) {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			failed.note(work())
+			reason, asked := work()
+			failed.note(part{name: name, reason: reason}, asked)
 		})
 	}
 	for i, m := range f.need.metrics {
-		do(func() (reason string) { got.metrics[i], reason = f.metric(ctx, m, p); return reason })
+		do(f.need.title(i), func() (reason string, asked bool) {
+			got.metrics[i], reason, asked = f.metric(ctx, m, p)
+			return reason, asked
+		})
 	}
 	for i, c := range f.need.census {
-		do(func() (reason string) { got.census[i], reason = f.versions(ctx, c, p); return reason })
+		do(c.title(), func() (reason string, asked bool) {
+			got.census[i], reason, asked = f.versions(ctx, c, p)
+			return reason, asked
+		})
 	}
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
@@ -120,22 +130,38 @@ func (f *fetcher) fetch(ctx context.Context, p stretch) (*page, error) {
 	}
 	f.down = failed.ok == 0
 	f.answered = f.answered || !f.down
+	if why := f.outage.stopped(""); !f.answered && why != "" {
+		return nil, fmt.Errorf("no page could be read: %s; shorten the period, or raise --max-queries", why)
+	}
 	if !f.answered {
 		return nil, fmt.Errorf("prometheus at %v does not answer: %s", f.urls(), failed.reason)
 	}
+	stops := f.outage.take(failed.asked)
+	for _, name := range sortedKeys(stops) {
+		f.o.Logger.Warn("the rest is not asked for and stays unknown", "of", cmp.Or(name, "everything"), "from", stamp(p.last(f.o.step()).Add(f.o.step())), "reason", stops[name])
+	}
 	return got, nil
 }
+
+// title names a version query in messages.
+func (c wantedCensus) title() string { return "version_query of " + c.Service }
 
 // fault counts what came of the parts of a page.
 type fault struct {
 	mu     sync.Mutex
 	ok     int
 	reason string
+	// asked are the parts that were asked for.
+	asked []part
 }
 
-func (f *fault) note(reason string) {
+func (f *fault) note(p part, asked bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	reason := p.reason
+	if asked {
+		f.asked = append(f.asked, p)
+	}
 	if reason == "" {
 		f.ok++
 	} else if f.reason == "" || reason < f.reason {
@@ -143,19 +169,28 @@ func (f *fault) note(reason string) {
 	}
 }
 
-// metric is one metric's page, from the cache or from Prometheus.
-func (f *fetcher) metric(ctx context.Context, m wantedMetric, p stretch) (h *prom.History, reason string) {
+// metric is one metric's page, from the cache or from Prometheus. Asked is true
+// where it was Prometheus.
+func (f *fetcher) metric(ctx context.Context, m wantedMetric, p stretch) (h *prom.History, reason string, asked bool) {
 	name := key("metric", m.identity, p)
 	var kept prom.History
 	if f.remembered(name, &kept) && fits(&kept, p) {
 		f.hit()
-		return &kept, ""
+		return &kept, "", false
+	}
+	if why := f.outage.stopped(f.titleOf(m)); why != "" {
+		return m.source.Unasked(m.name, p.from, p.ticks, why), why, false
 	}
 	h, reason = f.ask(ctx, m, p, halvings)
 	if reason == "" {
 		f.remember(name, p, h)
 	}
-	return h, reason
+	return h, reason, true
+}
+
+// titleOf names a metric in messages.
+func (f *fetcher) titleOf(m wantedMetric) string {
+	return f.need.title(slices.IndexFunc(f.need.metrics, func(o wantedMetric) bool { return o.name == m.name && o.identity == m.identity }))
 }
 
 // fits tells whether a history from the cache is whole.
@@ -174,67 +209,102 @@ func fits(h *prom.History, p stretch) bool {
 // ask asks for a stretch, again where that may help, and in halves where it is too
 // much at once.
 func (f *fetcher) ask(ctx context.Context, m wantedMetric, p stretch, halve int) (h *prom.History, reason string) {
-	f.again(ctx, func() string {
-		f.count(m.queries)
-		h, reason = m.source.History(ctx, m.name, p.from, p.ticks)
-		return reason
+	mayHalve := halve > 0 && p.ticks >= 2*minHalf
+	f.again(ctx, f.titleOf(m), p, mayHalve, func() (_, why string) {
+		with, done, enough := f.need.budget.allow(ctx, m.queries)
+		if !enough {
+			reason = f.spent(p)
+			h = m.source.Unasked(m.name, p.from, p.ticks, reason)
+			return reason, ""
+		}
+		defer done()
+		h, reason = m.source.History(with, m.name, p.from, p.ticks)
+		return reason, h.Why
 	})
-	if reason == "" || halve == 0 || p.ticks < 2*minHalf || !prom.TooMuch(reason) || f.down || ctx.Err() != nil {
+	if reason == "" || !mayHalve || !prom.TooMuch(reason) || f.down || ctx.Err() != nil {
 		return h, reason
 	}
 	first := stretch{from: p.from, ticks: p.ticks / 2}
 	second := stretch{from: first.last(f.o.step()).Add(f.o.step()), ticks: p.ticks - first.ticks}
 	a, reasonA := f.ask(ctx, m, first, halve-1)
 	b, reasonB := f.ask(ctx, m, second, halve-1)
-	if reasonA == "" {
-		reasonA = reasonB
+	return prom.Join(a, b), cmp.Or(reasonA, reasonB)
+}
+
+// spent ends the asking because no more queries may be sent, and is the reason.
+func (f *fetcher) spent(p stretch) string {
+	reason := fmt.Sprintf("not asked for: --max-queries %d were sent", f.o.MaxQueries)
+	if f.outage.stop(reason) {
+		f.o.Logger.Warn("no more queries may be sent: the rest is not asked for and stays unknown", "from", stamp(p.from), "max_queries", f.o.MaxQueries)
 	}
-	return prom.Join(a, b), reasonA
+	return reason
 }
 
 // minHalf is the least number of ticks that it is worth asking for by themselves.
 const minHalf = 60
 
-// again tries a few times, as long as the failure may pass. While Prometheus is
-// down it is asked once a page: the gap is there anyhow.
-func (f *fetcher) again(ctx context.Context, try func() (reason string)) {
+// again tries a few times, as long as the failure may pass; what is too much is not
+// tried again where it may be halved. While Prometheus is down it is asked once a
+// page: the gap is there anyhow.
+func (f *fetcher) again(ctx context.Context, of string, p stretch, mayHalve bool, try func() (reason, why string)) {
 	wait := pause
 	for n := 1; ; n++ {
-		reason := try()
-		if reason == "" || n == tries || !prom.MayPass(reason) || f.down || ctx.Err() != nil {
+		reason, why := try()
+		if reason == "" || ctx.Err() != nil {
 			return
 		}
-		f.o.Logger.Warn("a page of history could not be read; it is asked for again", "reason", reason, "in", wait)
-		if source.Sleep(ctx, f.o.Clock, wait) != nil {
+		halved := mayHalve && prom.TooMuch(reason)
+		f.failed(of, p, reason, why, halved)
+		if n == tries || !prom.MayPass(reason) || f.down || halved || source.Sleep(ctx, f.o.Clock, wait) != nil {
 			return
 		}
 		wait *= 2
 	}
 }
 
-// versions is one version query's page, from the cache or from Prometheus.
-func (f *fetcher) versions(ctx context.Context, c wantedCensus, p stretch) (changes []prom.CensusAt, reason string) {
+// failed warns of a page that failed, of each failure once; of a query that is wrong
+// once for all pages.
+func (f *fetcher) failed(of string, p stretch, reason, why string, halved bool) {
+	page := stamp(p.from) + " to " + stamp(p.last(f.o.step()))
+	once, then := page, "it is asked for again where that may help"
+	switch {
+	case halved:
+		then = "it is asked for in halves"
+	case !prom.MayPass(reason):
+		once = ""
+	}
+	if why != "" && f.outage.once(of+once+reason+why) {
+		f.o.Logger.Warn("a page of history could not be read; "+then, "of", of, "page", page, "reason", reason, "err", why)
+	}
+}
+
+// versions is one version query's page, from the cache or from Prometheus. Asked is
+// true where it was Prometheus.
+func (f *fetcher) versions(ctx context.Context, c wantedCensus, p stretch) (changes []prom.CensusAt, reason string, asked bool) {
 	name := f.censusKey(c, p)
 	if f.remembered(name, &changes) && len(changes) > 0 {
 		f.hit()
-		return changes, ""
+		return changes, "", false
 	}
-	f.again(ctx, func() string {
-		f.count(1)
-		changes = c.source.CensusHistory(ctx, c.Query.Query, c.Label, p.from, p.ticks)
+	if why := f.outage.stopped(c.title()); why != "" {
+		return []prom.CensusAt{{Reason: why}}, why, false
+	}
+	f.again(ctx, c.title(), p, false, func() (_, why string) {
+		with, done, enough := f.need.budget.allow(ctx, 1)
+		if !enough {
+			reason = f.spent(p)
+			changes = []prom.CensusAt{{Reason: reason}}
+			return reason, ""
+		}
+		defer done()
+		changes = c.source.CensusHistory(with, c.Query.Query, c.Label, p.from, p.ticks)
 		reason = changes[0].Reason
-		return reason
+		return reason, changes[0].Why
 	})
 	if reason == "" {
 		f.remember(name, p, changes)
 	}
-	return changes, reason
-}
-
-func (f *fetcher) count(queries int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.asked += queries
+	return changes, reason, true
 }
 
 func (f *fetcher) hit() {

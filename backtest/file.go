@@ -21,6 +21,8 @@ type file struct {
 	lines    map[string]int
 	services []string
 	problems []config.Problem
+	// first are the lines of the tables that were read, by what they are of.
+	first map[string]int
 }
 
 // entry is one table of the list.
@@ -49,7 +51,7 @@ func parseFile(path, name, text string, services []string, read func(*entry)) er
 		}
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	f := &file{path: path, lines: config.Lines(text), services: services}
+	f := &file{path: path, lines: config.Lines(text), services: services, first: map[string]int{}}
 	for _, key := range sortedKeys(vals) {
 		if key != name {
 			f.add(key, "unknown key %q: this file holds [[%s]] only", key, name)
@@ -185,6 +187,15 @@ func (e *entry) service() string {
 		e.problem("service", "unknown service %q%s", name, hint(name, e.file.services))
 	}
 	return name
+}
+
+// once refuses a table that says the same as one before it, and names both lines.
+func (e *entry) once(what string) {
+	if line, again := e.file.first[what]; again {
+		e.file.add(e.at, "is the same as that of line %d: keep one", line)
+		return
+	}
+	e.file.first[what] = e.file.lines[e.at]
 }
 
 // finish reports the keys that nobody asked for.

@@ -2,13 +2,14 @@ package backtest
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
 )
 
 // result is what one variant would have done, of the services that are shown.
-func (p *player) result(v Variant, r *Report, end time.Time, gaps []Gap) Result {
+func (p *player) result(v Variant, r *Report, end time.Time, seen *survey) Result {
 	res := Result{Config: p.options.Hash, Set: v.Set, Services: []ServiceResult{}, Assumed: []Assumption{}, NotJudged: []NotJudged{}}
 	for _, name := range r.Services {
 		c := v.Config.Services[name]
@@ -23,6 +24,7 @@ func (p *player) result(v Variant, r *Report, end time.Time, gaps []Gap) Result 
 		var not []NotJudged
 		s.Triggers, not = triggersOf(c)
 		res.NotJudged = append(res.NotJudged, not...)
+		res.NothingKnown = append(res.NothingKnown, seen.nothing(p.metrics, c, s.Firings)...)
 		res.Services = append(res.Services, *s)
 	}
 	for _, a := range p.parted.finish(end) {
@@ -32,7 +34,8 @@ func (p *player) result(v Variant, r *Report, end time.Time, gaps []Gap) Result 
 	}
 	slices.SortStableFunc(res.Assumed, func(a, b Assumption) int { return a.From.Compare(b.From) })
 	if len(r.Labels) > 0 {
-		res.Score = score(r.Labels, res.Services, gaps)
+		sc := scoring{from: r.From, end: end, gaps: seen.gaps, nothing: res.NothingKnown}
+		res.Score = sc.score(r.Labels, res.Services)
 	}
 	for _, s := range res.Services {
 		res.Totals.add(s)
@@ -55,25 +58,70 @@ type tally struct {
 	delays []time.Duration
 }
 
+// scoring is what labels are judged by, beside what was done.
+type scoring struct {
+	from, end time.Time
+	gaps      []Gap
+	nothing   []NothingKnown
+}
+
+// played tells whether any of a label is in the period.
+func (sc scoring) played(l Label) bool { return l.From.Before(sc.end) && l.To.After(sc.from) }
+
+// outside tells whether something belongs to no label of the period, but to one
+// beside it: whether it was right is then not known from the labels.
+func (sc scoring) outside(labels []Label, service string, at time.Time) bool {
+	beside := false
+	for _, l := range labels {
+		if l.covers(service, at) {
+			if sc.played(l) {
+				return false
+			}
+			beside = true
+		}
+	}
+	return beside
+}
+
+// done counts what was done of a service that the labels can judge.
+func (sc scoring) done(labels []Label, s ServiceResult) (rollbacks, firings int) {
+	for _, r := range s.Rollbacks {
+		if !sc.outside(labels, s.Service, r.DecidedAt) {
+			rollbacks++
+		}
+	}
+	for _, f := range s.Firings {
+		if !sc.outside(labels, s.Service, f.FiredAt) {
+			firings++
+		}
+	}
+	return rollbacks, firings
+}
+
 // score compares what was done with the labels. It also writes the labels' names
 // to the firings, incidents and rollbacks that belong to them.
-func score(labels []Label, services []ServiceResult, gaps []Gap) *Score {
+func (sc scoring) score(labels []Label, services []ServiceResult) *Score {
 	s := &Score{Labels: make([]LabelScore, 0, len(labels))}
 	var rollbacks, firings tally
 	for i := range services {
 		attach(&services[i], labels)
-		rollbacks.acc.All += len(services[i].Rollbacks)
-		firings.acc.All += len(services[i].Firings)
+		acted, noticed := sc.done(labels, services[i])
+		rollbacks.acc.All += acted
+		firings.acc.All += noticed
 	}
 	for _, l := range labels {
-		one := LabelScore{Name: l.Name, Service: l.Service, Gap: overlapping(l, gaps)}
+		one := LabelScore{Name: l.Name, Service: l.Service, Rollback: NotInPeriod, Firing: NotInPeriod}
 		i := slices.IndexFunc(services, func(s ServiceResult) bool { return s.Service == l.Service })
-		if i >= 0 {
+		if i >= 0 && sc.played(l) {
+			if one.Gap = overlapping(l, sc.gaps); one.Gap == nil {
+				one.Gap = blindGap(sc.nothing, services[i], sc.from, sc.end)
+			}
 			one.Rollback = rollbacks.rollback(l, services[i], &one)
 			if one.Rollback != Caught {
 				one.HeldBy = heldBy(l, services[i])
 			}
 			one.Firing = firings.firing(l, services[i], &one)
+			one.Notes = notes(l, services[i], services, one)
 		}
 		s.Labels = append(s.Labels, one)
 	}
@@ -198,6 +246,9 @@ func rank(sorted []time.Duration, percent int) *float64 {
 // overlapping is the first gap that a label overlaps; nil for none.
 func overlapping(l Label, gaps []Gap) *Gap {
 	for _, g := range gaps {
+		if g.Kind == GapVersion && strings.HasSuffix(g.Reason, goesOnRunning) {
+			continue // the decisions were the live ones
+		}
 		if (g.Service == "" || g.Service == l.Service) && g.From.Before(l.To) && g.To.After(l.From) {
 			return &g
 		}

@@ -16,6 +16,7 @@ import (
 // everything out at once. It is the brain's Carrier.
 type player struct {
 	config  *Variant
+	metrics map[string]int // their places in demand.metrics, by name
 	options incident.Options
 	brain   *incident.Brain
 	step    time.Duration
@@ -60,7 +61,7 @@ const maxInputs = 100_000
 func newPlayer(o Options, need *demand, variant int) *player {
 	v := &o.Variants[variant]
 	p := &player{
-		config: v, options: v.Config.BrainOptions(), step: o.step(), board: newBoard(need.of[variant]),
+		config: v, metrics: need.of[variant], options: v.Config.BrainOptions(), step: o.step(), board: newBoard(need.of[variant]),
 		census: map[string]int{}, last: map[string]incident.VersionSeen{}, firstSeen: map[string]string{},
 	}
 	p.record = newRecorder(p.options)
@@ -274,7 +275,7 @@ func (p *player) sights(pg *page) []seenAt {
 		for _, c := range pg.census[p.census[name]] {
 			at := pg.from.Add(time.Duration(c.Tick) * p.step)
 			seen, news, err := version.Next(p.last[name], name, at, c.Census)
-			p.record.sight(name, at, reasonOf(c, err))
+			p.record.sight(name, at, reasonOf(c, seen, err))
 			if c.Reason != "" || err != nil || !news {
 				continue
 			}
@@ -286,11 +287,23 @@ func (p *player) sights(pg *page) []seenAt {
 	return all
 }
 
-// reasonOf is why a version is not known; empty where it is.
-func reasonOf(c prom.CensusAt, err error) string {
+// goesOnRunning ends the reason where a version is level with the one before it,
+// which by the rule goes on running.
+const goesOnRunning = "goes on counting as the running one"
+
+// reasonOf is why no single version is known to run; empty where one is.
+func reasonOf(c prom.CensusAt, seen incident.VersionSeen, err error) string {
 	switch {
 	case c.Reason != "":
 		return c.Reason
+	case len(c.Census) == 0:
+		return "version_query named no version"
+	case len(c.Census) > 1 && c.Census[0].Units == c.Census[1].Units:
+		text := fmt.Sprintf("version_query named no single version: %s and %s have as many units", c.Census[0].Version, c.Census[1].Version)
+		if err == nil {
+			text += "; " + seen.Version + " " + goesOnRunning
+		}
+		return text
 	case err != nil:
 		return err.Error()
 	}

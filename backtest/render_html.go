@@ -42,17 +42,20 @@ func (r *Report) WriteHTML(w io.Writer) error {
 type document struct {
 	Period, Services string
 	Stretches        string
-	Gaps             []gapRow
-	GapsLeftOut      int
-	Coverage         []coverageRow
-	Variants         []variantRow
-	Scored           bool
-	Results          []pageResult
+	// Nothing are the triggers of which nothing was known.
+	Nothing     []string
+	Gaps        []gapRow
+	GapsLeftOut int
+	Coverage    []coverageRow
+	Variants    []variantRow
+	Scored      bool
+	Results     []pageResult
 }
 
 // pageResult is one variant on the page.
 type pageResult struct {
 	Variant, Config, Totals string
+	Quiet                   string // what is said where nothing fired
 	NotJudged               []NotJudged
 	Incidents               []incidentRow
 	Assumed                 []assumptionRow
@@ -80,6 +83,9 @@ func (r *Report) document() (document, error) {
 		Period: r.period(), Services: strings.Join(r.Services, ", "), Stretches: counted(len(r.Gaps)+r.GapsLeftOut, "gap"),
 		Gaps: r.gapRows(), GapsLeftOut: r.GapsLeftOut, Coverage: r.coverageRows(), Scored: len(r.Labels) > 0,
 	}
+	for _, n := range r.NothingKnown() {
+		p.Nothing = append(p.Nothing, n.Text())
+	}
 	if len(r.Results) > 1 {
 		p.Variants = r.variantRows()
 	}
@@ -87,7 +93,7 @@ func (r *Report) document() (document, error) {
 	for i := range r.Results {
 		one := &r.Results[i]
 		shown := pageResult{
-			Variant: one.variant(), Config: one.Config, Totals: one.totalsText(), NotJudged: one.NotJudged,
+			Variant: one.variant(), Config: one.Config, Totals: one.totalsText(), Quiet: one.quietText(), NotJudged: one.NotJudged,
 			Incidents: one.incidentRows(), Assumed: one.assumptionRows(), Labels: r.labelRows(one),
 		}
 		if one.Score != nil {

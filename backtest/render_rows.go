@@ -355,6 +355,7 @@ func (s *LabelScore) note() string {
 	if s.HeldBy != "" {
 		notes = append(notes, "held by "+string(s.HeldBy))
 	}
+	notes = append(notes, s.Notes...)
 	if s.Gap != nil {
 		notes = append(notes, fmt.Sprintf("gap %s to %s: %s", instant(s.Gap.From), instant(s.Gap.To), s.Gap.what()))
 	}

@@ -24,6 +24,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "backtest of %s\n", r.period())
 	fmt.Fprintf(&b, "services: %s\n", wrapped(plain(strings.Join(r.Services, ", ")), "          "))
+	for _, n := range r.NothingKnown() {
+		fmt.Fprintf(&b, "\n%s\n", wrapped(plain("NOTHING KNOWN: "+n.Text()), "  "))
+	}
 	r.tableOfGaps(&b)
 	if len(r.Results) == 1 {
 		r.tableOfResult(&b, &r.Results[0])
@@ -69,7 +72,7 @@ func (r *Report) tableOfResult(b *bytes.Buffer, one *Result) {
 	}
 	rows := one.incidentRows()
 	if len(rows) == 0 {
-		b.WriteString("\nNothing would have fired.\n")
+		fmt.Fprintf(b, "\n%s\n", one.quietText())
 	} else {
 		b.WriteString("\nINCIDENTS that would have been\n")
 		t := newGrid("OPENED", "SERVICE", "SEVERITY", "EVIDENCE", "FIRED AFTER", "RESPONSE", "OUTCOME", "WHAT WOULD HAVE BEEN DONE")
@@ -81,6 +84,17 @@ func (r *Report) tableOfResult(b *bytes.Buffer, one *Result) {
 	tableOfAssumptions(b, one)
 	r.tableOfLabels(b, one)
 	fmt.Fprintf(b, "\ntotal: %s\n", one.totalsText())
+}
+
+// quietText is what is said where nothing fired: good news only where it was known.
+func (r *Result) quietText() string {
+	switch n := len(r.NothingKnown); {
+	case n == 0:
+		return "Nothing would have fired."
+	case n < r.triggerCount():
+		return fmt.Sprintf("No incident; but nothing was known of %d of the %d triggers, as said above.", n, r.triggerCount())
+	}
+	return "No incident can be told: nothing was known of any trigger, as said above."
 }
 
 func tableOfAssumptions(b *bytes.Buffer, one *Result) {

@@ -31,7 +31,8 @@ type Report struct {
 	GapsLeftOut int `json:"gaps_left_out,omitempty"`
 	// Known says of each series how much of the period was known.
 	Known []Coverage `json:"known"`
-	// Labels are the labelled incidents, in the order of the file; empty without one.
+	// Labels are the labelled incidents of the services shown, in the order of the
+	// file; empty without one.
 	Labels []Label `json:"labels,omitempty"`
 	// Results has one element a variant, never none.
 	Results []Result `json:"results"`
@@ -51,7 +52,9 @@ type Result struct {
 	Assumed []Assumption `json:"assumed"`
 	// NotJudged are the triggers that history says nothing about (health, events).
 	NotJudged []NotJudged `json:"not_judged"`
-	Totals    Totals      `json:"totals"`
+	// NothingKnown are the triggers that were judged without one known sample.
+	NothingKnown []NothingKnown `json:"nothing_known,omitempty"`
+	Totals       Totals         `json:"totals"`
 	// Score compares with the labels; nil without any.
 	Score *Score `json:"score,omitempty"`
 }
@@ -314,6 +317,9 @@ const (
 	// Wrong is one that was rolled back although no deployment caused it, or from
 	// another version than the bad one.
 	Wrong Finding = "wrong"
+	// NotInPeriod is one of which nothing was played. It counts neither way, and
+	// nor does what was done within five minutes of it.
+	NotInPeriod Finding = "not_in_period"
 )
 
 // Score compares a variant with the labels.
@@ -358,4 +364,6 @@ type LabelScore struct {
 	Gap *Gap `json:"gap,omitempty"`
 	// HeldBy says what held the incident, where it was not rolled back for that.
 	HeldBy incident.Guard `json:"held_by,omitempty"`
+	// Notes say what happened instead, where it was not caught.
+	Notes []string `json:"notes,omitempty"`
 }

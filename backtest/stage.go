@@ -51,7 +51,7 @@ func (s *stage) play(ctx context.Context, p *page) error {
 func (s *stage) report() *Report {
 	s.survey.finish()
 	end := s.o.To.Add(s.o.step())
-	r := &Report{From: s.o.From, To: s.o.To, StepSeconds: s.o.step().Seconds(), Ticks: s.o.ticks(), Labels: s.o.Labels}
+	r := &Report{From: s.o.From, To: s.o.To, StepSeconds: s.o.step().Seconds(), Ticks: s.o.ticks()}
 	for _, p := range s.players {
 		p.record.finish(end, p.brain)
 	}
@@ -68,10 +68,15 @@ func (s *stage) report() *Report {
 		}
 	}
 	r.Services = sortedKeys(shown)
+	for _, l := range s.o.Labels {
+		if shown[l.Service] {
+			r.Labels = append(r.Labels, l)
+		}
+	}
 	r.Gaps, r.GapsLeftOut = s.survey.shown(shown)
 	r.Series, r.Known = s.survey.series(shown)
 	for i, p := range s.players {
-		r.Results = append(r.Results, p.result(s.o.Variants[i], r, end, s.survey.gaps))
+		r.Results = append(r.Results, p.result(s.o.Variants[i], r, end, s.survey))
 	}
 	return r
 }

@@ -31,9 +31,10 @@ type track struct {
 	known           int
 	unknown         int
 	missing         int
-	had             bool // it had a series before
-	gone            open // missing, from when it had one
-	dark            open // unknown
+	why             string // the first reason for which it was unknown
+	had             bool   // it had a series before
+	gone            open   // missing, from when it had one
+	dark            open   // unknown
 }
 
 // open is a stretch that may still go on. Its zero value is none.
@@ -83,8 +84,9 @@ func (s *survey) take(p *page) {
 // series for anybody: Prometheus had nothing, whatever the services did.
 func (s *survey) emptyTicks(p *page) []bool {
 	empty := make([]bool, p.ticks)
+	versions := versionTicks(p)
 	for tick := range empty {
-		empty[tick] = s.nothingAt(p, tick)
+		empty[tick] = !versions[tick] && s.nothingAt(p, tick)
 		at := p.from.Add(time.Duration(tick) * s.o.step())
 		switch {
 		case empty[tick]:
@@ -95,6 +97,24 @@ func (s *survey) emptyTicks(p *page) []bool {
 		}
 	}
 	return empty
+}
+
+// versionTicks tells of each tick whether any version query named a version:
+// Prometheus was there then.
+func versionTicks(p *page) []bool {
+	there := make([]bool, p.ticks)
+	for _, changes := range p.census {
+		for i, c := range changes {
+			end := p.ticks
+			if i+1 < len(changes) {
+				end = changes[i+1].Tick
+			}
+			for tick := c.Tick; tick < end && len(c.Census) > 0; tick++ {
+				there[tick] = true
+			}
+		}
+	}
+	return there
 }
 
 func (s *survey) nothingAt(p *page, tick int) bool {
@@ -121,6 +141,9 @@ func (s *survey) endEverything() {
 	kind, reason := GapEverything, "no metric of any service had a series: Prometheus was down or restarted"
 	if !s.anything {
 		kind, reason = GapBefore, "Prometheus has nothing from before: it began later, or does not keep samples for as long"
+	}
+	if !s.anything && s.everything.to.After(s.o.To) {
+		kind, reason = GapEverything, "no metric of any service had a series in the whole period: Prometheus has no history of it, or every query is wrong"
 	}
 	s.add(Gap{Kind: kind, From: s.everything.from, To: s.everything.to, Reason: reason})
 	s.everything = open{}
@@ -159,6 +182,9 @@ func (s *survey) follow(t *track, h *prom.History, c *prom.Column, empty, whole 
 	first := int(h.From.Sub(s.o.From) / s.o.step())
 	for tick, code := range c.Codes {
 		s.point(t, first+tick, code, c.Values[tick])
+		if t.why == "" && code != prom.CodeKnown && code != prom.CodeMissing {
+			t.why = h.Reason(code)
+		}
 		if code == prom.CodeKnown {
 			t.had = true
 			if !t.gone.on() && !t.dark.on() {

@@ -9,6 +9,15 @@ import (
 	"github.com/rollbackd/rollbackd/config"
 )
 
+// UsageError is a setting that cannot be read as it stands on the command line,
+// whatever the configuration has.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the mistakes themselves.
+func (e *UsageError) Unwrap() error { return e.Err }
+
 // Variants reads the configuration with each set of other values: those of set in
 // all of them, those of sweep in every combination, in the order in which they are
 // written, the last changing fastest. Without either there is one variant, the
@@ -16,7 +25,8 @@ import (
 //
 // A setting is `KEY=VALUE`. In a sweep, braces with commas are alternatives:
 // `KEY=error_rate > {1%,2%} for {1m,2m}` is four variants. Braces that hold a quote
-// or an = are PromQL and stand for themselves.
+// or an = are PromQL and stand for themselves. The error is a *UsageError where a
+// setting cannot be read or there are too many, else the configuration's.
 func Variants(path string, set, sweep []string) ([]Variant, error) {
 	var problems []error
 	fixed := make([]config.Setting, 0, len(set))
@@ -28,7 +38,7 @@ func Variants(path string, set, sweep []string) ([]Variant, error) {
 	combinations, err := combine(sweep)
 	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
-		return nil, err
+		return nil, &UsageError{Err: err}
 	}
 	var variants []Variant
 	said := map[string]bool{}
@@ -37,7 +47,7 @@ func Variants(path string, set, sweep []string) ([]Variant, error) {
 		for _, text := range texts {
 			s, err := config.ParseSetting(text, "--sweep")
 			if err != nil {
-				return nil, err
+				return nil, &UsageError{Err: err}
 			}
 			settings = append(settings, s)
 		}

@@ -206,7 +206,7 @@ func (t *table) symlink(s *Step) Action {
 	for key, text := range map[string]string{"link": a.Link, "to": a.To} {
 		s.uses = append(s.uses, l.checkPlaceholders(l.key(key), text)...)
 		if text != "" && !filepath.IsAbs(text) {
-			l.errorf(l.key(key), "want an absolute path, not %q", text)
+			l.errorf(l.key(key), `want an absolute path, not %q: it must begin with "/" before any ${…}, as /srv/${vars.env}/current does`, text)
 		}
 	}
 	l.done()

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -99,6 +101,9 @@ func LoadWith(path string, settings []Setting) (*Config, Report) {
 func (w *walk) overlay(vals map[string]any) {
 	for _, s := range w.settings {
 		table, p := vals, (*path)(nil)
+		if w.misnamed(vals, s) {
+			continue
+		}
 		for i, name := range s.Key {
 			p = p.key(name)
 			if i == len(s.Key)-1 {
@@ -115,6 +120,36 @@ func (w *walk) overlay(vals map[string]any) {
 			table = sub
 		}
 	}
+}
+
+// misnamed refuses a setting of a service, a trigger or a metric that no file has: a
+// typing mistake would else be a new one, which nothing watches.
+func (w *walk) misnamed(vals map[string]any, s Setting) bool {
+	table, p := vals, (*path)(nil)
+	for i, name := range s.Key {
+		p = p.key(name)
+		what := namedBy(s.Key[:i])
+		if _, there := table[name]; what != "" && !there {
+			w.places[p.text] = position{file: s.From}
+			w.errorf(p, "there is no %s %q%s", what, name, meant(name, slices.Sorted(maps.Keys(table))))
+			return true
+		}
+		table, _ = table[name].(map[string]any)
+	}
+	return false
+}
+
+// namedBy says what the names in a table are of; empty where the keys are fixed.
+func namedBy(key []string) string {
+	switch {
+	case len(key) == 1 && key[0] == "services":
+		return "service"
+	case len(key) == 1 && key[0] == "metrics":
+		return "metric"
+	case len(key) == 3 && key[0] == "services" && key[2] == "triggers":
+		return "trigger"
+	}
+	return ""
 }
 
 // Lines gives the line of each key path of a file that is valid TOML, such as

@@ -67,12 +67,12 @@ func TestLoadWith(t *testing.T) {
 		}
 		return all
 	}
-	c, report := config.LoadWith(main, set("services.checkout.triggers.t.when=m > 2 for 1m", "services.cart.triggers.t={ when = \"m > 3\", severity = \"low\" }"))
+	c, report := config.LoadWith(main, set("services.checkout.triggers.t.when=m > 2 for 1m", "services.checkout.match=co"))
 	if c == nil {
 		t.Fatal(report.Err())
 	}
-	if got := c.Services["checkout"].Triggers[0].When; got != "m > 2 for 1m" || c.Services["cart"] == nil {
-		t.Errorf("when %q and services %v, want what was set", got, c.Services)
+	if got := c.Services["checkout"].Triggers[0].When; got != "m > 2 for 1m" || c.Services["checkout"].Match != "co" {
+		t.Errorf("when %q and match %q, want what was set", got, c.Services["checkout"].Match)
 	}
 	_, report = config.LoadWith(main, set("services.checkout.triggers.t.when=n > 2", "metrics.m=7", "nope.x=1"))
 	var got []string
@@ -82,6 +82,19 @@ func TestLoadWith(t *testing.T) {
 	want := []string{"--set: metrics.m", "--set: nope", "--set: services.checkout.triggers.t.when"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("mistakes (-want +got):\n%s\n%v", diff, report.Err())
+	}
+	_, report = config.LoadWith(main, set("services.chekout.tier=1", "services.checkout.triggers.tt.when=m > 1", "metrics.n.unit=ratio"))
+	got = nil
+	for _, p := range report.Errors {
+		got = append(got, p.Key+": "+p.Text)
+	}
+	want = []string{
+		`metrics.n: there is no metric "n" (want m)`,
+		`services.checkout.triggers.tt: there is no trigger "tt" (want t)`,
+		`services.chekout: there is no service "chekout" (did you mean "checkout"?)`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("names that no file has (-want +got):\n%s", diff)
 	}
 	// Nothing is left of a setting: the file is as it was.
 	if c, report = config.Load(main); c == nil || c.Services["checkout"].Triggers[0].When != "m > 1" {

@@ -21,11 +21,13 @@ type Rehearsal struct {
 	// Scope is the one that was rehearsed; empty means the whole plan.
 	Scope string `json:"scope,omitempty"`
 	// OK is true where no problem was found, Problems how many were.
-	OK       bool   `json:"ok"`
-	Problems int    `json:"problems"`
-	By       string `json:"by"`
-	From     string `json:"from,omitempty"`
-	To       string `json:"to,omitempty"`
+	OK       bool `json:"ok"`
+	Problems int  `json:"problems"`
+	// Problem is the first of them in a few words; empty where none is known.
+	Problem string `json:"problem,omitempty"`
+	By      string `json:"by"`
+	From    string `json:"from,omitempty"`
+	To      string `json:"to,omitempty"`
 	// TookSeconds is how long it took: with In from the decision to the run's end.
 	TookSeconds float64 `json:"took_seconds,omitempty"`
 	// In is the service that the plan was carried out for in earnest, Run the run,
@@ -165,8 +167,9 @@ func (b *Brain) groupsPlan(service string, p *Plan) bool {
 }
 
 // rehearsalLimits leave a rollback to a person where the plan that it would run
-// was not rehearsed lately: a way back that nobody has tried is no way to take
-// without a person. For services that change together one rehearsal will do.
+// was not rehearsed lately, or where its newest rehearsal found a problem: a way back
+// that nobody has tried, or that was last seen broken, is no way to take without a
+// person. Of services that change together the newest rehearsal counts for all.
 func (b *Brain) rehearsalLimits(now time.Time, inc *Incident, trigger, scope string) []limit {
 	within := b.opts.Guards.RehearsedWithin
 	p := b.planFor(inc, trigger)
@@ -174,18 +177,18 @@ func (b *Brain) rehearsalLimits(now time.Time, inc *Incident, trigger, scope str
 		return nil
 	}
 	hash := b.rehearsalHash(inc.Service, p)
-	counts := func(r Rehearsal) bool { return r.OK && r.PlanHash == hash && (r.Scope == "" || r.Scope == scope) }
+	counts := func(r Rehearsal) bool { return r.PlanHash == hash && (r.Scope == "" || r.Scope == scope) }
 	var newest, before Rehearsal
 	for _, name := range append([]string{inc.Service}, namesOf(inc.others())...) {
 		s := b.mem.service(name)
-		if r, ok := s.newestRehearsal(counts); ok && r.At.After(newest.At) {
+		if r, ok := s.newestRehearsal(counts); ok && (r.At.After(newest.At) || r.At.Equal(newest.At) && !r.OK) {
 			newest = r
 		}
 		if r, ok := s.newestRehearsal(func(r Rehearsal) bool { return r.OK && r.Plan == p.Name && r.PlanHash != hash }); ok && r.At.After(before.At) {
 			before = r
 		}
 	}
-	if !newest.At.IsZero() && now.Sub(newest.At) <= within {
+	if newest.OK && now.Sub(newest.At) <= within {
 		return nil
 	}
 	l := atMostApprove(GuardRehearsal, unrehearsed(now, p, newest, before)+fmt.Sprintf(", and rehearsed_within is %s", model.Duration(within)))
@@ -196,12 +199,26 @@ func (b *Brain) rehearsalLimits(now time.Time, inc *Incident, trigger, scope str
 // unrehearsed says why no rehearsal counts.
 func unrehearsed(now time.Time, p *Plan, newest, before Rehearsal) string {
 	switch {
+	case !newest.At.IsZero() && !newest.OK:
+		return fmt.Sprintf("the newest rehearsal of plan %s, %s ago, found %s", p.Name, age(now, newest.At), newest.found())
 	case !newest.At.IsZero():
 		return fmt.Sprintf("plan %s was last rehearsed without a problem at %s, %s ago", p.Name, clockTime(newest.At), age(now, newest.At))
 	case !before.At.IsZero():
 		return fmt.Sprintf("plan %s has changed since it was last rehearsed at %s", p.Name, clockTime(before.At))
 	}
 	return fmt.Sprintf("plan %s was never rehearsed without a problem", p.Name)
+}
+
+// found is what a rehearsal with problems found.
+func (r Rehearsal) found() string {
+	text := fmt.Sprintf("%d problems", r.Problems)
+	if r.Problems == 1 {
+		text = "1 problem"
+	}
+	if r.Problem != "" {
+		text += ": " + r.Problem
+	}
+	return text
 }
 
 // age is how long ago something was, in whole days once it is that long.
@@ -265,20 +282,38 @@ func (b *Brain) cannotRehearse(now time.Time, c Command, name string, inc *Incid
 	case name == c.Rehearses:
 		return refuse(c, "bad_request", fmt.Sprintf("%s in %s is no rehearsal: that is a rollback", c.Rehearses, name), "")
 	case p == nil:
-		return refuse(c, "not_found", noPlan(c.Rehearses, c.Plan), "")
+		return refuse(c, "not_found", b.noPlan(c.Rehearses, c.Plan), "")
 	case b.groupsPlan(c.Rehearses, p):
 		return refuse(c, "bad_request", fmt.Sprintf("plan %s is a group's: it takes several services back and cannot be rehearsed in one", p.Name), "")
+	case !p.hasScope(c.Scope):
+		return refuse(c, "not_found", noScope(p, c.Scope), "")
 	case inc != nil:
 		return b.refused(now, c, inc, fmt.Sprintf("%s has an open incident (%s): rehearse in it once that is closed", name, inc.ID), "")
 	}
 	return nil
 }
 
-func noPlan(service, name string) string {
+// noPlan says that a service has no such plan, and which ones it has.
+func (b *Brain) noPlan(service, name string) string {
 	if name == "" {
 		return fmt.Sprintf("service %q has no rollback plan", service)
 	}
-	return fmt.Sprintf("service %q has no rollback plan %q", service, name)
+	var names []string
+	for _, p := range b.plansOf(service) {
+		if !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	has := "none"
+	if len(names) > 0 {
+		has = strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("service %q has no rollback plan %q (it has %s)", service, name, has)
+}
+
+// noScope says that no step of a plan is in a scope, and which scopes there are.
+func noScope(p *Plan, scope string) string {
+	return fmt.Sprintf("no step of plan %s is in scope %q (it has %s)", p.Name, scope, p.scopesText())
 }
 
 // rehearsalOf is whose plan a command rehearses; nil for every other command.
@@ -304,7 +339,7 @@ func (b *Brain) rehearsedRule(now time.Time, inc *Incident, run *Run) []Effect {
 		In: inc.Service, Run: run.ID, State: run.State, TookSeconds: run.DurationSeconds,
 	}
 	if !r.OK {
-		r.Problems = 1
+		r.Problems, r.Problem = 1, fmt.Sprintf("in %s it ended %s", inc.Service, run.State)
 	}
 	return []Effect{Record{Entry: b.rehearsedEntry(now, of.Service, r, "")}}
 }

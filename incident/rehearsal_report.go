@@ -1,6 +1,9 @@
 package incident
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Finding is how one line of a rehearsal ended.
 type Finding string
@@ -108,6 +111,30 @@ func (r *RehearsalReport) Add(l RehearsalLine) {
 // Rehearsal is the report as it is remembered.
 func (r *RehearsalReport) Rehearsal() Rehearsal {
 	return Rehearsal{
-		Plan: r.Plan, PlanHash: r.PlanHash, Scope: r.Scope, OK: r.OK, Problems: r.Problems, From: r.From, To: r.To, TookSeconds: r.TookSeconds,
+		Plan: r.Plan, PlanHash: r.PlanHash, Scope: r.Scope, OK: r.OK, Problems: r.Problems, Problem: r.firstProblem(),
+		From: r.From, To: r.To, TookSeconds: r.TookSeconds,
 	}
+}
+
+// maxProblem is how many characters of a problem are remembered: a decision is read
+// on a phone, and the report has the whole of it.
+const maxProblem = 160
+
+// firstProblem is the first line with a problem in a few words; empty without one.
+func (r *RehearsalReport) firstProblem() string {
+	for _, l := range r.Lines {
+		if l.Found != FindingProblem {
+			continue
+		}
+		words := []string{l.About}
+		if l.Name != "" {
+			words = append(words, l.Name)
+		}
+		text := []rune(strings.Join(words, " ") + ": " + l.Why)
+		if len(text) > maxProblem {
+			text = append(text[:maxProblem-1], '…')
+		}
+		return string(text)
+	}
+	return ""
 }

@@ -38,9 +38,12 @@ func (w *world) rehearse(service, scope string, problems int) incident.Reply {
 		w.t.Fatal(err)
 	}
 	before := len(w.replies)
-	w.give(incident.Command{ID: "r", Verb: "rehearsed", Service: service, Actor: "ann", Rehearsal: &incident.Rehearsal{
-		Plan: what.Run.Plan.Name, PlanHash: what.PlanHash, Scope: scope, OK: problems == 0, Problems: problems,
-	}})
+	report := &incident.RehearsalReport{Plan: what.Run.Plan.Name, PlanHash: what.PlanHash, Scope: scope, OK: true}
+	for range problems {
+		report.Add(incident.RehearsalLine{About: "checks", Name: "backup", Found: incident.FindingProblem, Why: "exit status 1"})
+	}
+	r := report.Rehearsal()
+	w.give(incident.Command{ID: "r", Verb: "rehearsed", Service: service, Actor: "ann", Rehearsal: &r})
 	return w.replies[before]
 }
 
@@ -80,10 +83,29 @@ func TestAPlanActsByItselfOnlyWhereItWasRehearsed(t *testing.T) {
 			w.rehearse("shop", "", 0)
 			w.pass(time.Hour - decided + time.Minute)
 		}, false, "was last rehearsed without a problem at"},
-		"with a problem": {func(w *world) { w.rehearse("shop", "", 2) }, false, "was never rehearsed"},
+		"with a problem": {func(w *world) { w.rehearse("shop", "", 2) }, false, "found 2 problems: checks backup: exit status 1"},
 		"with a problem after one without": {func(w *world) {
 			w.rehearse("shop", "", 0)
+			w.pass(3 * time.Minute)
 			w.rehearse("shop", "", 1)
+		}, false, "the newest rehearsal of plan undo, "},
+		"with a problem after one without, over a restart": {func(w *world) {
+			w.rehearse("shop", "", 0)
+			w.rehearse("shop", "", 1)
+			w.restart(time.Minute)
+		}, false, "found 1 problem: checks backup: exit status 1, and rehearsed_within is 1h"},
+		"without one after one with a problem": {func(w *world) {
+			w.rehearse("shop", "", 1)
+			w.rehearse("shop", "", 0)
+		}, true, ""},
+		"with a problem in another scope since": {func(w *world) {
+			w.rehearse("shop", "", 0)
+			w.rehearse("shop", "restart", 1)
+		}, true, ""},
+		"with a problem before the plan changed": {func(w *world) {
+			w.rehearse("shop", "", 1)
+			w.reload(otherPlan)
+			w.rehearse("shop", "", 0)
 		}, true, ""},
 		"in one scope only": {func(w *world) { w.rehearse("shop", "restart", 0) }, false, "was never rehearsed"},
 		"the plan changed since": {func(w *world) {

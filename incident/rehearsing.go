@@ -85,7 +85,7 @@ type NotKnownError struct{ text string }
 func (e *NotKnownError) Error() string { return e.text }
 
 // Rehearsing plans a rollback of a service and keeps nothing of it. Its error is
-// a *NotKnownError: a service or a plan that is not there.
+// a *NotKnownError: a service, a plan or a scope that is not there.
 func (b *Brain) Rehearsing(ask RehearsalAsk, now time.Time) (*Rehearsing, error) {
 	now = now.UTC().Round(0)
 	o, ok := b.opts.Services[ask.Service]
@@ -94,7 +94,10 @@ func (b *Brain) Rehearsing(ask RehearsalAsk, now time.Time) (*Rehearsing, error)
 	}
 	p := b.planNamed(ask.Service, ask.Plan)
 	if p == nil {
-		return nil, &NotKnownError{noPlan(ask.Service, ask.Plan)}
+		return nil, &NotKnownError{b.noPlan(ask.Service, ask.Plan)}
+	}
+	if !p.hasScope(ask.Scope) {
+		return nil, &NotKnownError{noScope(p, ask.Scope)}
 	}
 	s := b.mem.service(ask.Service)
 	inc := b.rehearsalIncident(now, ask, p)

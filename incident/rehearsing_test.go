@@ -76,7 +76,6 @@ func TestARehearsalSaysWhyThereIsNoWayBack(t *testing.T) {
 	}{
 		"nothing is known":       {func(*world) {}, incident.RehearsalAsk{}, incident.GuardNoTarget, "no version to go back to"},
 		"to the running version": {func(w *world) { w.deploy("shop", "v2", "v1") }, incident.RehearsalAsk{To: "v2"}, incident.GuardNoTarget, "v2 is the running version"},
-		"no such scope":          {func(w *world) { w.deploy("shop", "v2", "v1") }, incident.RehearsalAsk{Scope: "cache"}, incident.GuardNoTarget, `scope "cache"`},
 		"to a quarantined one": {func(w *world) {
 			w.deploy("shop", "v2", "v1")
 			w.command("rollback", "shop")
@@ -95,10 +94,14 @@ func TestARehearsalSaysWhyThereIsNoWayBack(t *testing.T) {
 		})
 	}
 	w := rehearsable(t)
-	for _, ask := range []incident.RehearsalAsk{{Service: "nosuch"}, {Service: "shop", Plan: "nosuch"}} {
+	for says, ask := range map[string]incident.RehearsalAsk{
+		`service "nosuch" is not configured`:                         {Service: "nosuch"},
+		`service "shop" has no rollback plan "nosuch" (it has undo)`: {Service: "shop", Plan: "nosuch"},
+		`no step of plan undo is in scope "cache" (it has restart)`:  {Service: "shop", Scope: "cache"},
+	} {
 		var unknown *incident.NotKnownError
-		if _, err := w.brain.Rehearsing(ask, w.now); !errors.As(err, &unknown) {
-			t.Errorf("%+v: %v, want that it is not known", ask, err)
+		if _, err := w.brain.Rehearsing(ask, w.now); !errors.As(err, &unknown) || err.Error() != says {
+			t.Errorf("%+v: %v, want that it is not known: %s", ask, err, says)
 		}
 	}
 }
@@ -167,6 +170,14 @@ func TestRehearsingInAnotherService(t *testing.T) {
 		t.Errorf("plan %s, %s → %s, host %s; want the shop's plan on staging's versions and variables",
 			inc.Rollback.Plan.Name, inc.Rollback.From, inc.Rollback.To, inc.Rollback.Values["vars.host"])
 	}
+	for _, m := range w.told {
+		if !strings.Contains(m.FirstLine, " staging s2 → s1 ") || !strings.HasSuffix(m.FirstLine, " (rehearsal for shop) LIVE") {
+			t.Errorf("people are told %q; want whose rehearsal it is", m.FirstLine)
+		}
+	}
+	if len(w.told) == 0 {
+		t.Error("nobody was told")
+	}
 	// It is on record for the shop, and counts as a rehearsal and as a measured run.
 	v, _ := w.brain.Service("shop", w.now)
 	got := v.Rehearsal
@@ -188,6 +199,26 @@ func TestRehearsingInAnotherService(t *testing.T) {
 	}
 	if r := w.rehearseIn(incident.Command{Service: "staging", Rehearses: "shop", To: "s2"}); r.Err != "" {
 		t.Errorf("back to s2: %s", r.Err)
+	}
+}
+
+// However long the versions are, it says whose rehearsal it is and begins as ever.
+func TestTheFirstLineOfARehearsalIsShort(t *testing.T) {
+	w := staged(t)
+	long := strings.Repeat("ü9", 60)
+	w.deploy("staging", long, "s1")
+	if r := w.rehearseIn(incident.Command{Service: "staging", Rehearses: "shop"}); r.Err != "" {
+		t.Fatal(r.Err)
+	}
+	w.run(5 * time.Minute)
+	for _, m := range w.told {
+		begins := strings.HasPrefix(m.FirstLine, string(m.Headline)+" staging "+long[:90])
+		if n := len([]rune(m.FirstLine)); n != 120 || !begins || !strings.HasSuffix(m.FirstLine, "… (rehearsal for shop) LIVE") {
+			t.Errorf("%d characters: %q", n, m.FirstLine)
+		}
+	}
+	if len(w.told) == 0 {
+		t.Error("nobody was told")
 	}
 }
 
@@ -218,6 +249,7 @@ func TestWhereNothingCanBeRehearsed(t *testing.T) {
 		"in itself":        {incident.Command{Service: "shop", Rehearses: "shop"}, "bad_request", "that is a rollback"},
 		"of no service":    {incident.Command{Service: "staging", Rehearses: "nosuch"}, "not_found", `"nosuch" is not configured`},
 		"in no service":    {incident.Command{Service: "nosuch", Rehearses: "shop"}, "not_found", `"nosuch" is not configured`},
+		"in no scope":      {incident.Command{Service: "staging", Rehearses: "shop", Scope: "nosuch"}, "not_found", `scope "nosuch" (it has none)`},
 		"by no plan":       {incident.Command{Service: "staging", Rehearses: "shop", Plan: "nosuch"}, "not_found", `no rollback plan "nosuch"`},
 		"to the running":   {incident.Command{Service: "staging", Rehearses: "shop", To: "s2"}, "refused", "is the running version"},
 		"in a locked one":  {incident.Command{Service: "staging", Rehearses: "shop", Reason: "lock"}, "refused", "locked"},

@@ -127,13 +127,15 @@ func firstLine(h Headline, inc *Incident) string {
 	if why := heldWord(inc); why != "" {
 		parts = append(parts, "("+why+")")
 	}
-	parts = append(parts, strings.ToUpper(inc.Mode))
-	line := strings.Join(parts, " ")
-	if runes := []rune(line); len(runes) > maxFirstLine {
-		mode := []rune("… " + strings.ToUpper(inc.Mode))
-		line = string(runes[:maxFirstLine-len(mode)]) + string(mode)
+	end := " " + strings.ToUpper(inc.Mode)
+	if of := inc.Rehearses; of != nil {
+		end = " (rehearsal for " + of.Service + ")" + end
 	}
-	return line
+	line := []rune(strings.Join(parts, " "))
+	if room := maxFirstLine - len([]rune(end)); len(line) > room {
+		line = append(line[:max(0, room-1)], '…')
+	}
+	return string(line) + end
 }
 
 // heldWord is the word for why an incident is held, or how it was closed: after

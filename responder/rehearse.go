@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/rollbackd/rollbackd/action"
@@ -21,6 +23,9 @@ type Rehearser interface {
 	// Run is only given checks, and the question whether one can still go back.
 	Run(ctx context.Context, r action.Request) action.Result
 }
+
+// versionUnset is what a step says that names a version which there is none of.
+var versionUnset = regexp.MustCompile(`\$\{(target_version|versions\.[^}]*\.target)\}: is not set\s*$`)
 
 // Rehearse looks at everything that a rollback would need, in the order in which
 // it would need it: each step is prepared and shown, checks are run, probes and Ifs
@@ -88,7 +93,12 @@ func join(why, more string) string {
 }
 
 func (r *rehearsal) quarantine() {
-	if versions := r.what.Quarantined; len(versions) > 0 {
+	versions := slices.Clone(r.what.Quarantined)
+	if refused := r.what.Refused; refused != nil && refused.Guard == incident.GuardQuarantined {
+		// The problem with the target has said that already.
+		versions = slices.DeleteFunc(versions, func(v string) bool { return v == r.what.Run.To })
+	}
+	if len(versions) > 0 {
 		r.add("quarantine", "", incident.FindingOK, "no rollback goes to "+strings.Join(versions, ", "))
 	}
 }
@@ -111,7 +121,7 @@ func (r *rehearsal) step(ctx context.Context, s incident.RehearsalStep) {
 		return
 	}
 	if err := r.by.Prepare(ctx, []action.Request{req}); err != nil {
-		r.add("prepare", name, incident.FindingProblem, oneLine(withoutName(err.Error(), req)))
+		r.unprepared(name, withoutName(err.Error(), req))
 		r.unasked(s, name)
 		return
 	}
@@ -124,6 +134,20 @@ func (r *rehearsal) step(ctx context.Context, s incident.RehearsalStep) {
 	case incident.SectionPrepare, incident.SectionStopDeploy, incident.SectionSteps, incident.SectionForward, incident.SectionFinally:
 		r.beside(ctx, name, req)
 	}
+}
+
+// unprepared says why a step could not begin. Where there is no version to go to,
+// that is the problem, and it is no further one that a step cannot name the version.
+func (r *rehearsal) unprepared(name, why string) {
+	nowhere := r.what.Refused != nil && r.what.Refused.Guard == incident.GuardNoTarget
+	for line := range strings.Lines(why) {
+		nowhere = nowhere && versionUnset.MatchString(line)
+	}
+	if nowhere {
+		r.add("prepare", name, incident.FindingNotKnown, "not before there is a version to go back to: "+oneLine(why))
+		return
+	}
+	r.add("prepare", name, incident.FindingProblem, oneLine(why))
 }
 
 // unasked says of what would have been asked that it was not.

@@ -40,6 +40,12 @@ type stage struct {
 // of its plan would leave a trace.
 func stagedPlan(t *testing.T, change func(s *stage, p *incident.Plan)) *stage {
 	t.Helper()
+	return stagedAfter(t, "v1", change)
+}
+
+// stagedAfter is stagedPlan where v2 came after another version, or after none.
+func stagedAfter(t *testing.T, previous string, change func(s *stage, p *incident.Plan)) *stage {
+	t.Helper()
 	s := &stage{t: t, dir: t.TempDir()}
 	o := twoSteps()
 	service := o.Services["checkout"]
@@ -54,7 +60,7 @@ func stagedPlan(t *testing.T, change func(s *stage, p *incident.Plan)) *stage {
 	s.brain = incident.New(o)
 	for _, e := range []incident.Entry{
 		{At: time.Unix(0, 0).UTC(), Kind: incident.KindDeployment, Service: "checkout", Deployment: &incident.Deployment{
-			Service: "checkout", Version: "v2", Previous: "v1", StartedAt: time.Unix(0, 0).UTC(), NotedAt: time.Unix(0, 0).UTC(), Source: "nats",
+			Service: "checkout", Version: "v2", Previous: previous, StartedAt: time.Unix(0, 0).UTC(), NotedAt: time.Unix(0, 0).UTC(), Source: "nats",
 		}},
 	} {
 		s.brain.Apply(e)
@@ -200,6 +206,68 @@ func TestWhatARehearsalFinds(t *testing.T) {
 			}
 			if left, _ := os.ReadDir(s.dir); len(left) > 0 {
 				t.Errorf("a step was begun: %v", left)
+			}
+		})
+	}
+}
+
+// One thing that is wrong is one problem, and no line says the contrary of another.
+func TestAMissingTargetIsOneProblem(t *testing.T) {
+	report := stagedAfter(t, "", nil).rehearse(t.Context(), incident.RehearsalAsk{})
+	var problems, notKnown []string
+	for _, line := range found(report) {
+		switch {
+		case strings.HasPrefix(line, "problem "):
+			problems = append(problems, line)
+		case strings.HasPrefix(line, "not_known prepare "):
+			notKnown = append(notKnown, line)
+		}
+	}
+	if len(problems) != 1 || !strings.HasPrefix(problems[0], "problem target: there is no version to go back to") {
+		t.Errorf("problems: %q, want the target alone", problems)
+	}
+	if len(notKnown) != 2 || !strings.Contains(notKnown[0], "flip: not before there is a version to go back to: ") {
+		t.Errorf("not known: %q, want both steps", notKnown)
+	}
+}
+
+// Beside the version that is missing, whatever else a step lacks is a problem.
+func TestAMissingTargetHidesNoOtherProblem(t *testing.T) {
+	s := stagedAfter(t, "", func(_ *stage, p *incident.Plan) {
+		p.Steps[0].Do = json.RawMessage(`{"kind":"exec","argv":["true","${target_version}","${vars.host}"]}`)
+	})
+	text := strings.Join(found(s.rehearse(t.Context(), incident.RehearsalAsk{})), "\n")
+	if !strings.Contains(text, "problem prepare flip: ") || !strings.Contains(text, "${vars.host}: is not set") {
+		t.Errorf("the variable is not named as a problem:\n%s", text)
+	}
+}
+
+func TestAQuarantinedTargetIsNotFineAsWell(t *testing.T) {
+	for name, c := range map[string]struct {
+		quarantined []string
+		want        []string
+	}{
+		"it alone":         {[]string{"v0"}, nil},
+		"and another one":  {[]string{"v0", "v1"}, []string{"ok quarantine: no rollback goes to v1"}},
+		"another one only": {[]string{"v1"}, []string{"ok quarantine: no rollback goes to v1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stagedPlan(t, nil)
+			what, err := s.brain.Rehearsing(incident.RehearsalAsk{Service: "checkout", To: "v0"}, time.Unix(3600, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if what.Quarantined = c.quarantined; slices.Contains(c.quarantined, "v0") {
+				what.Refused = &incident.Hold{Guard: incident.GuardQuarantined, Reason: "v0 is quarantined"}
+			}
+			var got []string
+			for _, line := range found(responder.Rehearse(t.Context(), what, action.NewRunner(action.Options{Dir: t.TempDir()}))) {
+				if strings.Contains(line, " quarantine") && !strings.Contains(line, " target: ") {
+					got = append(got, line)
+				}
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("about the quarantine (-want +got):\n%s", d)
 			}
 		})
 	}

@@ -190,6 +190,7 @@ func (r *fileReader) readCase(t *table) *Case {
 	c.events = r.readEvents(t)
 	c.values = r.readValues(t, "values", interval)
 	r.raw = r.readRaw(t, interval)
+	r.checkHidden(t, c.values)
 	c.raw = r.raw
 	if steps, ok := t.table("steps"); ok {
 		r.readSteps(steps, c, interval)

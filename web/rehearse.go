@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -27,6 +28,10 @@ func (s *Server) rehearse(w http.ResponseWriter, r *http.Request) {
 		In     string `json:"in"`
 	}
 	if !decode(w, r, &body) {
+		return
+	}
+	if body.To != "" && !versionRule.MatchString(body.To) {
+		fail(w, http.StatusBadRequest, fmt.Sprintf("to: %q is not a version: %s", body.To, versionWanted))
 		return
 	}
 	service := r.PathValue("service")

@@ -48,6 +48,19 @@ func TestARehearsalInAnotherServiceIsARollbackThere(t *testing.T) {
 	}
 }
 
+func TestARehearsalToWhatIsNoVersionIsRefused(t *testing.T) {
+	for _, body := range []string{`{"to":"v1; true"}`, `{"to":"-v1"}`, `{"in":"staging","reason":"a drill","to":"v 1"}`} {
+		w := newWorld()
+		got := ask(t, w.server().Socket(), "POST", "/api/v1/services/checkout/rehearse", body)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.Error, "is not a version: want ") {
+			t.Errorf("%s: %d %q, want 400 and what a version is", body, got.status, got.Error)
+		}
+		if len(w.commands)+len(w.rehearsals) > 0 {
+			t.Errorf("%s: it was asked for nevertheless", body)
+		}
+	}
+}
+
 func TestWhyThereIsNoReport(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error

@@ -42,7 +42,8 @@ What was not known then is unknown here: gaps, restarts of Prometheus and histor
 too late are listed, and never count as healthy. After a rollback that would have happened the
 record goes on with the bad version; until the service's next deployment, and at most for its
 blame window, its metrics are then assumed to be what they were before, and the output says so.
-Triggers on health checks and events have no history and are named as not judged.
+Triggers on health checks and events have no history and are named as not judged. A trigger of
+which nothing at all was known is said first, and makes the exit code 1.
 
 Deployments come from each service's version_query, or from a file:
 
@@ -107,7 +108,7 @@ func (a *app) backtestCommand() *cobra.Command {
 	flags.StringVar(&f.out, "out", "", "write to this file, or into this folder, instead of stdout")
 	flags.StringVar(&f.cacheDir, "cache.dir", "", "where history is kept (default $XDG_CACHE_HOME/rollbackd/backtest)")
 	flags.BoolVar(&f.noCache, "no-cache", false, "keep no history and read none that was kept")
-	flags.IntVar(&f.maxQueries, "max-queries", backtest.DefaultMaxQueries, "refuse to send more queries than this")
+	flags.IntVar(&f.maxQueries, "max-queries", backtest.DefaultMaxQueries, "send no more queries than this, tries and halves included")
 	f.log.add(cmd)
 	return cmd
 }
@@ -123,8 +124,15 @@ func (a *app) backtest(cmd *cobra.Command, f backtestFlags) error {
 	if o.From, o.To, err = a.period(cmd, f); err != nil {
 		return err
 	}
-	if o.Variants, err = backtest.Variants(f.config, f.set, f.sweep); err != nil {
+	o.Variants, err = backtest.Variants(f.config, f.set, f.sweep)
+	if usage, is := errors.AsType[*backtest.UsageError](err); is {
+		return usagef(cmd, "%v", usage)
+	}
+	if err != nil {
 		return fmt.Errorf("the configuration cannot be used:\n%w", err)
+	}
+	if err := a.possible(cmd, o, f); err != nil {
+		return err
 	}
 	if err := readRecords(&o, f); err != nil {
 		return err
@@ -142,12 +150,40 @@ func (a *app) backtest(cmd *cobra.Command, f backtestFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.writeReport(report, f)
+	if err := a.writeReport(report, f); err != nil {
+		return err
+	}
+	if nothing := report.NothingKnown(); len(nothing) > 0 {
+		return fmt.Errorf("this says nothing of %d of the triggers; the first: %s", len(nothing), nothing[0].Text())
+	}
+	return nil
 }
 
-// readRecords reads the files beside the configuration, and says of all three what
-// is wrong with them at once.
-func readRecords(o *backtest.Options, f backtestFlags) error {
+// possible refuses what cannot be done with this configuration, before anything is
+// asked.
+func (a *app) possible(cmd *cobra.Command, o backtest.Options, f backtestFlags) error {
+	if poll := o.Variants[0].Config.Prometheus.PollInterval; o.To.After(a.clock.Now().Add(poll)) {
+		return usagef(cmd, "--to: %s is in the future, of which nothing is known", o.To.Format(time.RFC3339))
+	}
+	names := playedServices(o)
+	for _, name := range f.services {
+		if slices.Contains(names, name) {
+			continue
+		}
+		hint := ""
+		if near := trigger.Nearest(name, names); near != "" {
+			hint = fmt.Sprintf(" (did you mean %q?)", near)
+		}
+		return usagef(cmd, "--service: there is no service %q%s", name, hint)
+	}
+	if err := writable(outPath(f)); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return nil
+}
+
+// playedServices are the services of all variants.
+func playedServices(o backtest.Options) []string {
 	var names []string
 	for _, v := range o.Variants {
 		for name := range v.Config.Services {
@@ -155,17 +191,14 @@ func readRecords(o *backtest.Options, f backtestFlags) error {
 		}
 	}
 	slices.Sort(names)
-	names = slices.Compact(names)
+	return slices.Compact(names)
+}
+
+// readRecords reads the files beside the configuration, and says of both what is
+// wrong with them at once.
+func readRecords(o *backtest.Options, f backtestFlags) error {
+	names := playedServices(*o)
 	var problems []error
-	for _, name := range f.services {
-		if !slices.Contains(names, name) {
-			text := fmt.Sprintf("--service: there is no service %q", name)
-			if near := trigger.Nearest(name, names); near != "" {
-				text += fmt.Sprintf(" (did you mean %q?)", near)
-			}
-			problems = append(problems, errors.New(text))
-		}
-	}
 	var err error
 	if f.deployments != "" {
 		o.Deployments, err = backtest.LoadDeployments(f.deployments, names)
@@ -247,16 +280,40 @@ func (a *app) historyDir(f backtestFlags) (string, error) {
 	return filepath.Join(base, "rollbackd", "backtest"), nil
 }
 
+// outPath is the file that the report goes to; empty for stdout.
+func outPath(f backtestFlags) string {
+	path := f.out
+	if info, err := os.Stat(path); strings.HasSuffix(path, "/") || err == nil && info.IsDir() {
+		suffix := map[string]string{"table": "txt", "json": "json", "html": "html"}[f.format]
+		return filepath.Join(path, "backtest."+suffix)
+	}
+	return path
+}
+
+// writable tells of a file that could not be written, before an hour is spent on
+// what is to be in it. It leaves the file as it is.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	_, err := os.Stat(path)
+	missing := errors.Is(err, os.ErrNotExist)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil || !missing {
+		return err
+	}
+	return os.Remove(path)
+}
+
 // writeReport writes to stdout, to a file, or into a folder.
 func (a *app) writeReport(r *backtest.Report, f backtestFlags) error {
 	if f.out == "" {
 		return writeAs(a.stdout, r, f.format)
 	}
-	path := f.out
-	if info, err := os.Stat(path); strings.HasSuffix(path, "/") || err == nil && info.IsDir() {
-		suffix := map[string]string{"table": "txt", "json": "json", "html": "html"}[f.format]
-		path = filepath.Join(path, "backtest."+suffix)
-	}
+	path := outPath(f)
 	file, err := os.Create(path)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (a *app) incidentsCommand() *cobra.Command {
 				}
 			}
 			p := a.page()
-			p.table("", incidentRows(found))
+			p.table("", withRehearsals(incidentRows(found), found))
 			return a.print(data, p)
 		},
 	})
@@ -60,6 +60,17 @@ func (a *app) incidentsCommand() *cobra.Command {
 	cmd.Flags().StringVar(&since, "since", "", "only those opened since a time (2026-03-01T03:00:00Z) or within a duration (24h)")
 	cmd.Flags().IntVar(&limit, "limit", 100, fmt.Sprintf("how many at most, up to %d", mostIncidents))
 	return cmd
+}
+
+// withRehearsals says in the last column which rollbacks are rehearsals, and for whom.
+func withRehearsals(rows [][]string, list []*incident.Incident) [][]string {
+	for i, inc := range list {
+		if of := inc.Rehearses; of != nil {
+			last := &rows[i+1][len(rows[i+1])-1]
+			*last = strings.TrimSpace(*last + " (rehearsal for " + of.Service + ")")
+		}
+	}
+	return rows
 }
 
 // mostIncidents is the longest list that the daemon gives.

@@ -41,7 +41,8 @@ probes and "if" say, whether one can still go back, whether the receivers can be
 reached, how long it is likely to take, and what each step would do, with secrets
 hidden. Checks, probes and "if" are asked in earnest, because they change nothing;
 no step is begun and nobody is told. What was found is on record with its age, and
-[guards] rehearsed_within goes by it.
+[guards] rehearsed_within goes by it: the newest rehearsal of a plan and scope
+counts, and one that found a problem leaves the next rollback to a person.
 
 With --in the plan is carried out in earnest for ANOTHER service, with that one's
 variables and versions: staging, say. It rolls that service back as a person's
@@ -50,7 +51,7 @@ is not quarantined.
 
 Exit codes: 0 no problem (what is not known is none); 1 a problem was found, it is
 not on record, or with --in the rollback did not complete; 64 wrong usage, which an
-unknown service and a role that is missing are, too; 69 no daemon answers.`,
+unknown service, plan, scope and a role that is missing are, too; 69 no daemon answers.`,
 		Example: `  rollbackd rehearse checkout
   rollbackd rehearse checkout --to v1.4.2 --scope cache
   rollbackd rehearse checkout --in checkout-staging --yes --reason "drill of the quarter"`,

@@ -160,6 +160,9 @@ func rehearsalText(r *incident.RehearsalView) string {
 		text += ": no problem"
 	default:
 		text += ": " + count(r.Problems, "problem")
+		if r.Problem != "" {
+			text += ", the first: " + r.Problem
+		}
 	}
 	if r.Stale != "" {
 		text += " (does not count: " + r.Stale + ")"

@@ -54,7 +54,11 @@ func (a *app) incidentPage(i *incident.Incident) *page {
 
 // headline names an incident in a line.
 func headline(i *incident.Incident) string {
-	return strings.Join([]string{i.ID, i.Service, string(i.State), i.Severity.String(), i.Mode}, " · ")
+	words := []string{i.ID, i.Service, string(i.State), i.Severity.String(), i.Mode}
+	if of := i.Rehearses; of != nil {
+		words = append(words, "rehearsal for "+of.Service)
+	}
+	return strings.Join(words, " · ")
 }
 
 // decision says what was decided, what holds it, and what would release it.

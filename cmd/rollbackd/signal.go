@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,8 @@ func (a *app) signalCommand() *cobra.Command {
 triggers waits for (when = "event NAME"), such as deployment_failed,
 validation_failed or flag_failed. It stands until another version is deployed, the
 service's incident is closed by hand, or the deployment's blame_window has passed.
-A signal that no trigger waits for changes nothing, and the answer says so.`,
+A signal that no trigger waits for changes nothing: the answer says so and names
+those that the service's triggers wait for, and the exit code is 0.`,
 		Example: `  rollbackd signal checkout deployment_failed --reason "smoke tests red"
   rollbackd signal checkout validation_failed --severity critical`,
 		Args: exactly("SERVICE", "NAME"),
@@ -60,7 +62,7 @@ func (a *app) signal(ctx context.Context, c *client, body web.Signalled) error {
 	}
 	p := a.page()
 	if done.Note != "" {
-		p.line("%s: %s", body.Service, plain(done.Note))
+		p.line("%s: %s%s", body.Service, plain(done.Note), plain(hint(ctx, c, body)))
 	} else {
 		p.line("%s: signal %s is on record", body.Service, body.Name)
 	}
@@ -97,17 +99,59 @@ func serviceThenSignal(ctx context.Context, c *client, args []string) (offered [
 	case 0:
 		return serviceNames(ctx, c, args)
 	case 1:
-		var s serviceView
-		if _, err := c.get(ctx, "/api/v1/services/"+url.PathEscape(args[0]), &s); err != nil {
+		waiting, err := triggersWaiting(ctx, c, args[0])
+		if err != nil {
 			return nil
 		}
-		for _, t := range s.Triggers {
-			for _, name := range awaited(t.When) {
-				offered = append(offered, cobra.CompletionWithDesc(name, "trigger "+t.Name))
-			}
+		for _, w := range waiting {
+			offered = append(offered, cobra.CompletionWithDesc(w.signal, "trigger "+w.trigger))
 		}
 	}
 	return offered
+}
+
+// triggerWaiting is a trigger that waits for a signal.
+type triggerWaiting struct{ trigger, signal string }
+
+// triggersWaiting are the triggers of a service that wait for signals; one that
+// waits for several is in it as often.
+func triggersWaiting(ctx context.Context, c *client, service string) (list []triggerWaiting, err error) {
+	var s serviceView
+	if _, err := c.get(ctx, "/api/v1/services/"+url.PathEscape(service), &s); err != nil {
+		return nil, err
+	}
+	for _, t := range s.Triggers {
+		for _, name := range awaited(t.When) {
+			list = append(list, triggerWaiting{t.Name, name})
+		}
+	}
+	return list, nil
+}
+
+// hint says which names would have done, after one that no trigger waits for; empty
+// where the name is right. Where the daemon cannot be asked its note must do.
+func hint(ctx context.Context, c *client, sent web.Signalled) string {
+	waiting, err := triggersWaiting(ctx, c, sent.Service)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, w := range waiting {
+		names = append(names, w.signal)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	switch {
+	case slices.Contains(names, sent.Name):
+		return ""
+	case len(names) == 0:
+		return "; its triggers wait for no signal at all"
+	}
+	text := "; its triggers wait for " + strings.Join(names, ", ")
+	if near := trigger.Nearest(sent.Name, names); near != "" {
+		text += fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return text
 }
 
 // awaited are the names of the signals that a `when` waits for.

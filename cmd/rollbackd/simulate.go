@@ -41,7 +41,7 @@ time, and after everything that happens in it the invariants that must always ho
 
 A world that breaks one is made as small as it can be and written as a test file: play it
 with "rollbackd test". The same seed is the same world. Exits with 1 when something was found.`,
-		Example: "  rollbackd simulate --runs 10000 --seed 1\n  rollbackd simulate --runs 1 --seed 42 --print",
+		Example: "  rollbackd simulate --runs 10000 --seed 1\n  rollbackd simulate --seed 42 --print",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.runs < 1 || f.findings < 1 || f.workers < 0 {
@@ -49,6 +49,12 @@ with "rollbackd test". The same seed is the same world. Exits with 1 when someth
 			}
 			if f.output != "table" && f.output != "json" {
 				return usagef(cmd, "-o: %q is neither table nor json", f.output)
+			}
+			if f.onDisk < 0 {
+				return usagef(cmd, "--real must be at least 0")
+			}
+			if f.print && (cmd.Flags().Changed("runs") && f.runs != 1 || cmd.Flags().Changed("output")) {
+				return usagef(cmd, "--print writes one world as a test file: --runs and -o have no part in it")
 			}
 			return a.simulate(cmd.Context(), f)
 		},
@@ -61,18 +67,17 @@ with "rollbackd test". The same seed is the same world. Exits with 1 when someth
 	flags.StringVar(&f.dir, "out", ".", "where to write simulate-SEED.toml for each finding")
 	flags.IntVar(&f.onDisk, "real", 20, "in every so many-th world keep the journal in a real file and carry out requests with the real runner; 0 for none")
 	flags.StringVarP(&f.output, "output", "o", "table", "table or json")
-	flags.BoolVar(&f.print, "print", false, "print the worlds as test files, and play nothing")
+	flags.BoolVar(&f.print, "print", false, "print the world of the seed as a test file, and play nothing")
 	return cmd
 }
 
 func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	if f.print {
-		for i := range f.runs {
-			if _, err := fmt.Fprint(a.stdout, simulate.Generate(f.seed+uint64(i)).Text()); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := fmt.Fprint(a.stdout, simulate.Generate(f.seed).Text())
+		return err
+	}
+	if err := os.MkdirAll(f.dir, 0o755); err != nil { //nolint:gosec // test files hold no secret
+		return fmt.Errorf("--out: %w", err) // now, and not after an hour
 	}
 	if f.workers == 0 {
 		f.workers = runtime.GOMAXPROCS(0)
@@ -89,6 +94,9 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 	})
 	if a.terminal {
 		fmt.Fprint(a.stderr, "\r\x1b[K")
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("interrupted after %d of %d worlds", result.Worlds, f.runs)
 	}
 	if err != nil && result.Worlds == 0 {
 		return err
@@ -112,11 +120,6 @@ func (a *app) simulate(ctx context.Context, f simulateFlags) error {
 // writeFindings writes each finding as a test file.
 func writeFindings(dir string, findings []simulate.Finding) ([]string, error) {
 	var files []string
-	if len(findings) > 0 {
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // test files hold no secret
-			return nil, err
-		}
-	}
 	for _, finding := range findings {
 		name := filepath.Join(dir, fmt.Sprintf("simulate-%d.toml", finding.Seed))
 		if err := os.WriteFile(name, []byte(finding.World.Text()), 0o644); err != nil { //nolint:gosec // a test file holds no secret

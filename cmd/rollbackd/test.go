@@ -84,6 +84,9 @@ func (f *testFlags) run(ctx context.Context, files []string, o scenario.Options)
 	// the time.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	var report bytes.Buffer
+	if f.junit == "-" {
+		return errors.New("--junit wants a file: stdout has the other output")
+	}
 	if f.junit != "" {
 		o.JUnit = &report
 	}

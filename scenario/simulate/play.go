@@ -18,7 +18,7 @@ func (w World) Play() (scenario.Verdict, error) {
 
 // file is the world as a test file that was read.
 func (w World) file() (*scenario.File, error) {
-	f, err := scenario.Parse(fmt.Sprintf("seed-%d.toml", w.Seed), w.Text())
+	f, err := scenario.Parse(fmt.Sprintf("simulate-%d.toml", w.Seed), w.Text())
 	if err != nil {
 		return nil, fmt.Errorf("seed %d: the generated file cannot be played:\n%w", w.Seed, err)
 	}

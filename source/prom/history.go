@@ -1,6 +1,7 @@
 package prom
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -34,6 +35,8 @@ type History struct {
 	Ticks    int
 	Services []string
 	Columns  []Column
+	// Why says the first failure of a query in full, for a log; empty without one.
+	Why string
 	// Reasons are what makes readings unknown.
 	Reasons []string
 	// Whole holds, for each tick, the code of the reason for which the whole answer
@@ -174,6 +177,7 @@ func (s *Source) History(ctx context.Context, metric string, from time.Time, tic
 	p.questions("", set)
 	replies := s.askAll(ctx, set, request{span: sp, lane: lanePoll})
 	h = NewHistory(from, s.opt.Poll, ticks, slices.Sorted(maps.Keys(p.services)))
+	h.Why = firstWhy(replies)
 	tables := make(map[question]table, len(replies))
 	for tick := range ticks {
 		for q, vectors := range replies {
@@ -184,6 +188,33 @@ func (s *Source) History(ctx context.Context, metric string, from time.Time, tic
 		}
 	}
 	return h, reason
+}
+
+// firstWhy is what the first failed question says of it; of several the least text,
+// so that it is the same each time.
+func firstWhy(replies map[question][]vector) string {
+	first := ""
+	for _, vectors := range replies {
+		for _, v := range vectors {
+			if v.reason != "" && v.why != "" && (first == "" || v.why < first) {
+				first = v.why
+			}
+		}
+	}
+	return first
+}
+
+// Unasked is the history of a metric that is not asked for: unknown for a reason.
+func (s *Source) Unasked(metric string, from time.Time, ticks int, reason string) *History {
+	services := []string{""}
+	if metric != incident.HoldWhenMetric {
+		services = slices.Sorted(maps.Keys(s.plans[metric].services))
+	}
+	h := NewHistory(from, s.opt.Poll, ticks, services)
+	for tick := range ticks {
+		h.Fail(tick, reason)
+	}
+	return h
 }
 
 // take fills in one tick, and gives the reason of a query that failed.
@@ -205,6 +236,7 @@ func (s *Source) holdHistory(ctx context.Context, sp span) (h *History, reason s
 	q := question{query: s.opt.HoldWhen, whole: true}
 	replies := s.askAll(ctx, map[question]bool{q: true}, request{span: sp, lane: lanePoll})
 	h = NewHistory(sp.from, s.opt.Poll, sp.count, []string{""})
+	h.Why = firstWhy(replies)
 	for tick, v := range replies[q] {
 		failed := v.reason
 		h.take(tick, holdAnswer(v))
@@ -267,10 +299,11 @@ func (ps parts) by() string {
 func MayPass(reason string) bool { return elsewhere(reason) || reason == reasonPartial }
 
 // TooMuch tells whether a query that failed for this reason may be answered for
-// fewer ticks.
+// fewer ticks: only where the answer says that the query was the trouble. A server
+// that is down is so for half of them, too.
 func TooMuch(reason string) bool {
 	switch reason {
-	case reasonTimeout, reasonExecution, reasonTooLarge, reasonServerError, reasonDecode:
+	case reasonTimeout, reasonExecution, reasonTooLarge:
 		return true
 	}
 	return false
@@ -280,6 +313,7 @@ func TooMuch(reason string) bool {
 // first ends.
 func Join(a, b *History) *History {
 	h := NewHistory(a.From, a.Step, a.Ticks+b.Ticks, a.Services)
+	h.Why = cmp.Or(a.Why, b.Why)
 	for _, part := range []*History{a, b} {
 		offset := int(part.From.Sub(a.From) / a.Step)
 		for tick := range part.Ticks {

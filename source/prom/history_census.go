@@ -14,6 +14,8 @@ type CensusAt struct {
 	Tick   int
 	Census []incident.VersionCount
 	Reason string
+	// Why says a failure in full, for a log.
+	Why string
 }
 
 // CensusHistory is Census at each of as many ticks from a tick of the grid on, at
@@ -28,7 +30,7 @@ func (s *Source) CensusHistory(ctx context.Context, query, label string, from ti
 	replies := s.askAll(ctx, map[question]bool{q: true}, request{span: sp, lane: lanePoll})
 	var changes []CensusAt
 	for tick, v := range replies[q] {
-		at := CensusAt{Tick: tick, Reason: v.reason}
+		at := CensusAt{Tick: tick, Reason: v.reason, Why: v.why}
 		if v.reason == "" {
 			at.Census = censusOf(v)
 		}

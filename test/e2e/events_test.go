@@ -51,7 +51,7 @@ func refusedEvents(now time.Time) []refused {
 		{"bad_subject", "rollbackd.v1.health.=!!.i1", `{"status":"fail"}`},
 		{"missing_version", deploy, `{"previous":"v1"}`},
 		{"unsupported_format", health, `{"specversion":"1.0","id":"1","source":"x","type":"y","data":{"status":"fail"}}`},
-		{"signal_not_implemented", "rollbackd.v1.signal.checkout", `{"name":"validation_failed"}`},
+		{"unknown_signal", "rollbackd.v1.signal.checkout", `{"name":"validation_failed"}`},
 	}
 }
 
