@@ -279,6 +279,9 @@ func (w *Watch) observe(spec trigger.Spec, o trigger.Observation) {
 // trackOK keeps the run of known ok answers. A breach ends it; unknown ends it
 // only when it lasts longer than the gap a window would survive.
 func (x *watched) trackOK(o trigger.Observation, maxGap time.Duration) {
+	if o.Truth == trigger.OK && o.FromNoData {
+		o.Truth = trigger.NotKnown // ok for a window, and no sign of being well
+	}
 	if o.Truth == trigger.OK {
 		x.lastOK, x.live = o.At, x.live || o.Live
 	}

@@ -15,6 +15,9 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 	if e := b.evidenceRule(now, l, inc); e != nil {
 		return e
 	}
+	if e := b.owedRule(now, inc); e != nil {
+		return e
+	}
 	switch inc.State {
 	case RollingBack, Verifying:
 		if e := b.runRule(now, name, l, inc); e != nil {

@@ -73,6 +73,7 @@ func (inc *Incident) foldKind(e Entry) {
 	case KindFired, KindCleared:
 		inc.foldTrigger(e)
 	case KindDecided:
+		inc.owed = nil
 		brakesOnly := inc.State == Held && e.Decided.State == Held && inc.Decision.sameBesideBrakes(*e.Decided)
 		inc.escalated = inc.escalated && inc.Decision.Deadline.Equal(e.Decided.Deadline)
 		inc.Decision = *e.Decided
@@ -89,6 +90,9 @@ func (inc *Incident) foldKind(e Entry) {
 	case KindVetoed:
 		inc.VetoedBy = e.Actor
 		inc.Approvals = nil
+		inc.owe(GuardVetoed, e)
+	case KindAborted:
+		inc.owe(GuardAborted, e)
 	case KindAcked:
 		inc.AckedBy, inc.acked = e.Actor, true
 	case KindEscalated:
@@ -105,6 +109,9 @@ func (inc *Incident) foldKind(e Entry) {
 	case KindStoodDown:
 		inc.foldStoodDown(e)
 	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded, KindWaiting, KindEnough:
+		if e.Kind == KindStopping || e.Kind == KindRunEnded {
+			inc.owed = nil
+		}
 		inc.foldRun(e)
 	case KindClosed:
 		inc.State, inc.Outcome, inc.ClosedAt = Closed, e.Closed.Outcome, e.At

@@ -38,7 +38,32 @@ func (b *Brain) triggerHolds(ev Evidence, s *serviceMemory, o ServiceOptions) []
 	if deploymentsUnknown(s, o) {
 		return holds
 	}
+	if hold, only := b.onlyReported(s, o); only {
+		return append(holds, hold)
+	}
 	return append(holds, deploymentHolds(ev, s.Ledger.current(), o)...)
+}
+
+// onlyReported holds where the present deployment is somebody's word alone, and
+// the version source goes on showing another version on every unit it counts: what
+// does not run has broken nothing, and going back would lead to what runs.
+func (b *Brain) onlyReported(s *serviceMemory, o ServiceOptions) (Hold, bool) {
+	l := &s.Ledger
+	d := l.current()
+	if d == nil || d.Own || d.Seen || !o.Deployment.HasSource || l.Shown == "" || l.Shown == d.Version {
+		return Hold{}, false
+	}
+	if watched := b.live[d.Service]; watched != nil {
+		for _, c := range watched.census {
+			if c.Version == d.Version && c.Units > 0 {
+				return Hold{}, false // it runs on some of them
+			}
+		}
+	}
+	return Hold{
+		GuardNoDeployment, fmt.Sprintf("%s was reported as deployed, and the version source shows that %s runs", d.Version, l.Shown),
+		"the version source shows it, or a deployment is reported that began before the breach",
+	}, true
 }
 
 // deploymentHolds are the reasons why no deployment explains a breach.

@@ -78,6 +78,10 @@ type Incident struct {
 
 	// What follows is part of the fold and of no document.
 
+	// owed is a person's veto or abort of which what follows is not on record yet:
+	// the daemon was killed, or its journal full, between the two entries.
+	owed *owedWord
+
 	again      bool      // something asks for a new decision
 	worse      bool      // the severity rose since the last decision
 	decidedAt  time.Time // of the decision in force

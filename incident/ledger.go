@@ -11,6 +11,8 @@ import (
 type ledger struct {
 	// Running is the version that runs; empty when unknown.
 	Running string `json:"running,omitempty"`
+	// Shown is what the version source showed last; empty without one.
+	Shown string `json:"shown,omitempty"`
 	// Deployments, oldest first. The last is the present one.
 	Deployments []Deployment `json:"deployments,omitempty"`
 	// Marks, by version.
@@ -110,6 +112,9 @@ func (l *ledger) deploy(d Deployment) {
 		m.Presumed = "it was running when rollbackd first looked"
 	}
 	m.SeenRunning = m.SeenRunning || d.Seen
+	if d.Seen {
+		l.Shown = d.Version
+	}
 	l.presume(d.Previous, d.Version)
 }
 
@@ -139,6 +144,7 @@ func (l *ledger) leave(at time.Time) {
 // deployment, only another version in force.
 func (l *ledger) show(version string, at time.Time) {
 	l.mark(version).SeenRunning = true
+	l.Shown = version
 	if l.Running == version {
 		if d := l.current(); d != nil && d.Version == version {
 			d.Seen = true // what an event said, the source confirms

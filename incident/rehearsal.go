@@ -338,7 +338,10 @@ func (b *Brain) rehearsedRule(now time.Time, inc *Incident, run *Run) []Effect {
 		Plan: run.Plan.Name, PlanHash: of.Hash, Scope: run.Scope, OK: run.State == RunCompleted, By: run.By, From: run.From, To: run.To,
 		In: inc.Service, Run: run.ID, State: run.State, TookSeconds: run.DurationSeconds,
 	}
-	if !r.OK {
+	if r.OK && run.Enough != nil {
+		r.OK, r.Problems, r.Problem = false, 1, "it was well before all steps had run: the rest is not tried"
+	}
+	if !r.OK && r.Problem == "" {
 		r.Problems, r.Problem = 1, fmt.Sprintf("in %s it ended %s", inc.Service, run.State)
 	}
 	return []Effect{Record{Entry: b.rehearsedEntry(now, of.Service, r, "")}}

@@ -103,20 +103,20 @@ func (b *Brain) stoppingRule(now time.Time, inc *Incident, run *Run) []Effect {
 
 // brakedMeanwhile is the brake that was put on since a run began. The command
 // stops the runs it finds; but between the two entries the daemon can be killed,
-// and what it forgot to stop must not go on.
+// and what it forgot to stop must not go on, also where the brake has ended since.
 func (b *Brain) brakedMeanwhile(now time.Time, inc *Incident, run *Run) (Guard, string) {
 	pauses, locks := []*BrakeEntry{b.mem.PauseAll}, []*BrakeEntry{b.mem.LockAll}
 	for _, name := range append([]string{inc.Service}, namesOf(inc.others())...) {
 		s := b.mem.service(name)
 		pauses, locks = append(pauses, s.Pause), append(locks, s.Lock)
 	}
-	for _, lock := range locks {
-		if lock.inForce(now) { // no run begins under a lock
+	for _, lock := range locks { // no run begins under a lock
+		if lock.inForce(now) || lock != nil && !lock.Since.Before(run.StartedAt) {
 			return GuardLocked, "locked by " + lock.By
 		}
 	}
 	for _, pause := range pauses {
-		if pause.inForce(now) && (run.Automatic || pause.Since.After(run.StartedAt)) {
+		if pause.inForce(now) && run.Automatic || pause != nil && pause.Since.After(run.StartedAt) {
 			return GuardPaused, "paused by " + pause.By
 		}
 	}
