@@ -24,6 +24,8 @@ type demand struct {
 	pages   []stretch
 	// of holds, for each variant, its metrics' places in metrics, by name.
 	of []map[string]int
+	// whom says of each variant who is asked.
+	whom []string
 	// budget is what all sources together may send.
 	budget *budget
 }
@@ -87,9 +89,9 @@ func newDemand(o Options) (*demand, error) {
 		if ticks == 0 || src.PageTicks() < ticks {
 			ticks = src.PageTicks()
 		}
-		d.of = append(d.of, map[string]int{})
+		d.of, d.whom = append(d.of, map[string]int{}), append(d.whom, src.Whom())
 		d.addMetrics(i, v.Config, src)
-		d.addCensus(v.Config, src, fromFile)
+		d.addCensus(i, v.Config, src, fromFile)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -153,17 +155,18 @@ func (d *demand) addMetrics(variant int, c *config.Config, src *prom.Source) {
 	}
 }
 
-func (d *demand) addCensus(c *config.Config, src *prom.Source, fromFile map[string]bool) {
+func (d *demand) addCensus(variant int, c *config.Config, src *prom.Source, fromFile map[string]bool) {
 	for _, q := range wiring.Versions(c).Queries {
-		if !fromFile[q.Service] && d.censusOf(q) < 0 {
+		if !fromFile[q.Service] && d.censusOf(variant, q) < 0 {
 			d.census = append(d.census, wantedCensus{Query: q, source: src})
 		}
 	}
 }
 
-// censusOf is the place of a version query in census; -1 where it is not wanted.
-func (d *demand) censusOf(q version.Query) int {
-	return slices.IndexFunc(d.census, func(w wantedCensus) bool { return w.Query == q })
+// censusOf is the place of a variant's version query in census; -1 where it is not
+// wanted.
+func (d *demand) censusOf(variant int, q version.Query) int {
+	return slices.IndexFunc(d.census, func(w wantedCensus) bool { return w.Query == q && w.source.Whom() == d.whom[variant] })
 }
 
 // pagesOf cuts the period where pages of so many ticks end since the epoch, so

@@ -88,7 +88,7 @@ func (f *fetcher) affordable() error {
 }
 
 func (f *fetcher) censusKey(c wantedCensus, p stretch) string {
-	return key("census", fmt.Sprintf("%q %q %q %v", f.urls(), c.Query.Query, c.Label, f.o.step()), p)
+	return key("census", fmt.Sprintf("%s %q %q %v", c.source.Whom(), c.Query.Query, c.Label, f.o.step()), p)
 }
 
 func (f *fetcher) urls() []string {

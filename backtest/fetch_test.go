@@ -84,6 +84,29 @@ func TestASecondRunAsksNothing(t *testing.T) {
 	}
 }
 
+// One URL gives each tenant another history: pages of one are never read for another.
+func TestTheCacheKnowsTenants(t *testing.T) {
+	of := func(tenant string) string {
+		header := `url = "http://prometheus:9090"` + "\nhttp.http_headers.X-Scope-OrgID.values = [\"" + tenant + "\"]"
+		return strings.Replace(counted, `url = "http://prometheus:9090"`, header, 1)
+	}
+	p, dir := month(t), t.TempDir()
+	asked := func(tenant string) int {
+		before := p.asked()
+		o := cached(t, p, dir)
+		o.Deployments, o.Variants = nil, variants(t, of(tenant))
+		run(t, o)
+		return p.asked() - before
+	}
+	first := asked("a")
+	if again := asked("a"); first == 0 || again != 0 {
+		t.Errorf("%d queries, then %d, want none the second time", first, again)
+	}
+	if other := asked("b"); other != first {
+		t.Errorf("another tenant: %d queries, want all %d of metrics and versions", other, first)
+	}
+}
+
 // A file of the cache that is damaged, in whatever way, is fetched again and never
 // believed.
 func TestADamagedCache(t *testing.T) {

@@ -1,8 +1,8 @@
 package backtest
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
@@ -34,22 +34,13 @@ func (p *player) result(v Variant, r *Report, end time.Time, seen *survey) Resul
 	}
 	slices.SortStableFunc(res.Assumed, func(a, b Assumption) int { return a.From.Compare(b.From) })
 	if len(r.Labels) > 0 {
-		sc := scoring{from: r.From, end: end, gaps: seen.gaps, nothing: res.NothingKnown}
-		res.Score = sc.score(r.Labels, res.Services)
+		sc := scoring{labels: r.Labels, from: r.From, end: end, gaps: seen.gaps, nothing: res.NothingKnown, acting: p.acting(seen.need)}
+		res.Score = sc.score(res.Services)
 	}
 	for _, s := range res.Services {
 		res.Totals.add(s)
 	}
 	return res
-}
-
-// labelSlack is how far beyond a label's ends something still belongs to it: people
-// write down when they noticed.
-const labelSlack = 5 * time.Minute
-
-// covers tells whether a label is about something of a service at a time.
-func (l Label) covers(service string, at time.Time) bool {
-	return l.Service == service && !at.Before(l.From.Add(-labelSlack)) && !at.After(l.To.Add(labelSlack))
 }
 
 // tally counts one kind of finding over all labels.
@@ -60,38 +51,26 @@ type tally struct {
 
 // scoring is what labels are judged by, beside what was done.
 type scoring struct {
+	labels    []Label
 	from, end time.Time
 	gaps      []Gap
 	nothing   []NothingKnown
+	// acting are what the services' acting triggers read, by service.
+	acting map[string]acting
 }
 
 // played tells whether any of a label is in the period.
 func (sc scoring) played(l Label) bool { return l.From.Before(sc.end) && l.To.After(sc.from) }
 
-// outside tells whether something belongs to no label of the period, but to one
-// beside it: whether it was right is then not known from the labels.
-func (sc scoring) outside(labels []Label, service string, at time.Time) bool {
-	beside := false
-	for _, l := range labels {
-		if l.covers(service, at) {
-			if sc.played(l) {
-				return false
-			}
-			beside = true
-		}
-	}
-	return beside
-}
-
 // done counts what was done of a service that the labels can judge.
-func (sc scoring) done(labels []Label, s ServiceResult) (rollbacks, firings int) {
+func (sc scoring) done(s ServiceResult) (rollbacks, firings int) {
 	for _, r := range s.Rollbacks {
-		if !sc.outside(labels, s.Service, r.DecidedAt) {
+		if !sc.outside(s.Service, r.DecidedAt) {
 			rollbacks++
 		}
 	}
 	for _, f := range s.Firings {
-		if !sc.outside(labels, s.Service, f.FiredAt) {
+		if !sc.outside(s.Service, f.FiredAt) {
 			firings++
 		}
 	}
@@ -100,28 +79,28 @@ func (sc scoring) done(labels []Label, s ServiceResult) (rollbacks, firings int)
 
 // score compares what was done with the labels. It also writes the labels' names
 // to the firings, incidents and rollbacks that belong to them.
-func (sc scoring) score(labels []Label, services []ServiceResult) *Score {
-	s := &Score{Labels: make([]LabelScore, 0, len(labels))}
+func (sc scoring) score(services []ServiceResult) *Score {
+	s := &Score{Labels: make([]LabelScore, 0, len(sc.labels))}
 	var rollbacks, firings tally
 	for i := range services {
-		attach(&services[i], labels)
-		acted, noticed := sc.done(labels, services[i])
+		sc.attach(&services[i])
+		acted, noticed := sc.done(services[i])
 		rollbacks.acc.All += acted
 		firings.acc.All += noticed
 	}
-	for _, l := range labels {
+	for n, l := range sc.labels {
 		one := LabelScore{Name: l.Name, Service: l.Service, Rollback: NotInPeriod, Firing: NotInPeriod}
 		i := slices.IndexFunc(services, func(s ServiceResult) bool { return s.Service == l.Service })
 		if i >= 0 && sc.played(l) {
-			if one.Gap = overlapping(l, sc.gaps); one.Gap == nil {
-				one.Gap = blindGap(sc.nothing, services[i], sc.from, sc.end)
-			}
-			one.Rollback = rollbacks.rollback(l, services[i], &one)
+			mine := sc.share(n, services[i])
+			dark := sc.blind(l, mine)
+			one.Gap = cmp.Or(dark.firing, dark.rollback)
+			one.Rollback = rollbacks.rollback(l, mine, dark.rollback, &one)
 			if one.Rollback != Caught {
-				one.HeldBy = heldBy(l, services[i])
+				one.HeldBy = heldBy(l, mine)
 			}
-			one.Firing = firings.firing(l, services[i], &one)
-			one.Notes = notes(l, services[i], services, one)
+			one.Firing = firings.firing(l, mine, dark.firing, &one)
+			one.Notes = notes(l, mine, services, one)
 		}
 		s.Labels = append(s.Labels, one)
 	}
@@ -129,34 +108,12 @@ func (sc scoring) score(labels []Label, services []ServiceResult) *Score {
 	return s
 }
 
-// attach writes the label's name to what belongs to it.
-func attach(s *ServiceResult, labels []Label) {
-	of := func(at time.Time) string {
-		for _, l := range labels {
-			if l.covers(s.Service, at) {
-				return l.Name
-			}
-		}
-		return ""
-	}
-	for i := range s.Firings {
-		s.Firings[i].Label = of(s.Firings[i].FiredAt)
-	}
-	for i := range s.Incidents {
-		s.Incidents[i].Label = of(s.Incidents[i].OpenedAt)
-	}
-	for i := range s.Rollbacks {
-		s.Rollbacks[i].Label = of(s.Rollbacks[i].DecidedAt)
-	}
-}
-
-// rollback says what became of a label as to rolling back, and counts it.
-func (t *tally) rollback(l Label, s ServiceResult, one *LabelScore) Finding {
+// rollback says what became of a label as to rolling back, and counts it. The
+// service's results are those that belong to the label; dark is not nil where it
+// could not have been rolled back for want of data.
+func (t *tally) rollback(l Label, s ServiceResult, dark *Gap, one *LabelScore) Finding {
 	wrong := false
 	for _, r := range s.Rollbacks {
-		if !l.covers(s.Service, r.DecidedAt) {
-			continue
-		}
 		if !l.Deployment || l.BadVersion != "" && r.From != l.BadVersion {
 			wrong = true
 			continue
@@ -171,7 +128,7 @@ func (t *tally) rollback(l Label, s ServiceResult, one *LabelScore) Finding {
 		t.acc.Found++
 		t.acc.Labels++
 		return Caught
-	case l.Deployment && one.Gap != nil && !wrong:
+	case l.Deployment && dark != nil && !wrong:
 		t.acc.NotSeen++
 		return NotSeen
 	case l.Deployment:
@@ -187,11 +144,8 @@ func (t *tally) rollback(l Label, s ServiceResult, one *LabelScore) Finding {
 }
 
 // firing says what became of a label as to being noticed, and counts it.
-func (t *tally) firing(l Label, s ServiceResult, one *LabelScore) Finding {
+func (t *tally) firing(l Label, s ServiceResult, dark *Gap, one *LabelScore) Finding {
 	for _, f := range s.Firings {
-		if !l.covers(s.Service, f.FiredAt) {
-			continue
-		}
 		t.acc.Right++
 		if one.FiringDelaySeconds == nil {
 			one.FiringDelaySeconds = t.delayed(l, f.FiredAt)
@@ -202,7 +156,7 @@ func (t *tally) firing(l Label, s ServiceResult, one *LabelScore) Finding {
 		t.acc.Found++
 		t.acc.Labels++
 		return Caught
-	case one.Gap != nil:
+	case dark != nil:
 		t.acc.NotSeen++
 		return NotSeen
 	}
@@ -243,23 +197,10 @@ func rank(sorted []time.Duration, percent int) *float64 {
 	return &seconds
 }
 
-// overlapping is the first gap that a label overlaps; nil for none.
-func overlapping(l Label, gaps []Gap) *Gap {
-	for _, g := range gaps {
-		if g.Kind == GapVersion && strings.HasSuffix(g.Reason, goesOnRunning) {
-			continue // the decisions were the live ones
-		}
-		if (g.Service == "" || g.Service == l.Service) && g.From.Before(l.To) && g.To.After(l.From) {
-			return &g
-		}
-	}
-	return nil
-}
-
 // heldBy is what held the incident of a label.
 func heldBy(l Label, s ServiceResult) incident.Guard {
 	for _, inc := range s.Incidents {
-		if l.covers(s.Service, inc.OpenedAt) && inc.HeldBy != "" {
+		if l.covers(s.Service, inc.OpenedAt) && inc.Label == l.Name && inc.HeldBy != "" {
 			return inc.HeldBy
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/rollbackd/rollbackd/incident"
 )
 
-// notes say of a label that was not caught what happened instead.
+// notes say of a label that was not caught what happened instead. The firings and
+// rollbacks of s are those that belong to the label.
 func notes(l Label, s ServiceResult, services []ServiceResult, one LabelScore) []string {
 	var all []string
 	if l.BadVersion != "" && !s.ran(l.BadVersion) {
@@ -16,9 +17,7 @@ func notes(l Label, s ServiceResult, services []ServiceResult, one LabelScore) [
 	}
 	if one.Rollback == Wrong {
 		for _, r := range s.Rollbacks {
-			if l.covers(s.Service, r.DecidedAt) {
-				all = append(all, fmt.Sprintf("rolled back %s → %s", r.From, r.To))
-			}
+			all = append(all, fmt.Sprintf("rolled back %s → %s", r.From, r.To))
 		}
 	}
 	inc := incidentOf(l, s, services)
@@ -45,9 +44,6 @@ func (s ServiceResult) fromQuery() bool {
 // one of the service itself; nil without one.
 func incidentOf(l Label, s ServiceResult, services []ServiceResult) *Incident {
 	for _, f := range s.Firings {
-		if !l.covers(s.Service, f.FiredAt) {
-			continue
-		}
 		for _, other := range services {
 			for _, inc := range other.Incidents {
 				if inc.ID == f.Incident {

@@ -81,7 +81,7 @@ func newPlayer(o Options, need *demand, variant int) *player {
 		}
 	}
 	for _, q := range wiring.Versions(v.Config).Queries {
-		if i := need.censusOf(q); i >= 0 {
+		if i := need.censusOf(variant, q); i >= 0 {
 			p.census[q.Service] = i
 		}
 	}

@@ -223,7 +223,7 @@ type GapKind string
 const (
 	// GapUnknown is an answer that could not be used: an error, NaN, partial.
 	GapUnknown GapKind = "unknown"
-	// GapMissing is a series that was there before and after.
+	// GapMissing is a series that was there before, and came back or did not.
 	GapMissing GapKind = "missing"
 	// GapEverything is no series of any metric for any service: Prometheus itself
 	// was down or restarted.
@@ -309,8 +309,8 @@ type Finding string
 const (
 	Caught Finding = "caught" // rolled back, or fired, within it
 	Missed Finding = "missed"
-	// NotSeen is one that was not found and overlaps a gap: whether it would have
-	// been found is not known, and it counts neither way.
+	// NotSeen is one that was not found, and of which gaps left no stretch long
+	// enough to find it in: it counts neither way.
 	NotSeen Finding = "not_seen"
 	// LeftAlone is one that no deployment caused, and that was not rolled back.
 	LeftAlone Finding = "left_alone"
@@ -360,7 +360,8 @@ type LabelScore struct {
 	// The delays are from the label's beginning; nil where there was none.
 	RollbackDelaySeconds *float64 `json:"rollback_delay_seconds,omitempty"`
 	FiringDelaySeconds   *float64 `json:"firing_delay_seconds,omitempty"`
-	// Gap is the first gap that it overlaps; nil for none.
+	// Gap is the first of the gaps that left too little of it to be found; nil where
+	// enough was known.
 	Gap *Gap `json:"gap,omitempty"`
 	// HeldBy says what held the incident, where it was not rolled back for that.
 	HeldBy incident.Guard `json:"held_by,omitempty"`

@@ -255,8 +255,8 @@ func (s *survey) point(t *track, tick int, code prom.Code, value float64) {
 
 func (s *survey) add(g Gap) { s.gaps = append(s.gaps, g) }
 
-// finish ends what is still open. A series that did not come back is no gap in the
-// record: it ended.
+// finish ends what is still open. Whether a series that did not come back was taken
+// away or broke is not known, so that is a gap too.
 func (s *survey) finish() {
 	s.endEverything()
 	for _, of := range s.tracks {
@@ -264,12 +264,24 @@ func (s *survey) finish() {
 			if t.dark.on() {
 				s.add(Gap{Kind: GapUnknown, Service: t.service, Metric: t.metric, From: t.dark.from, To: t.dark.to, Reason: t.dark.reason})
 			}
+			if t.gone.on() {
+				s.add(Gap{Kind: GapMissing, Service: t.service, Metric: t.metric, From: t.gone.from, To: t.gone.to, Reason: s.ended(t.gone)})
+			}
 		}
 	}
 	slices.SortStableFunc(s.gaps, func(a, b Gap) int {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Kind, b.Kind))
 	})
 	s.gaps = joined(s.gaps)
+}
+
+// ended says of a series that is missing when the period ends, or when it was last
+// known whether it is, what is known of its end.
+func (s *survey) ended(gone open) string {
+	if gone.to.After(s.o.To) {
+		return "ends at " + stamp(gone.from) + ", and does not come back"
+	}
+	return "ends at " + stamp(gone.from) + "; from " + stamp(gone.to) + " on it is not known whether it came back"
 }
 
 // joined puts gaps together that the end of a page cut in two.

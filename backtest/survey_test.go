@@ -14,7 +14,7 @@ import (
 func gapLines(r *backtest.Report) []string {
 	var lines []string
 	for _, g := range r.Gaps {
-		lines = append(lines, fmt.Sprintf("%s %s/%s %s to %s: %.20s", g.Kind, g.Service, g.Metric, clockAt(g.From), clockAt(g.To), g.Reason))
+		lines = append(lines, fmt.Sprintf("%s %s/%s %s to %s: %s", g.Kind, g.Service, g.Metric, clockAt(g.From), clockAt(g.To), g.Reason))
 	}
 	return lines
 }
@@ -30,19 +30,27 @@ func TestGaps(t *testing.T) {
 	}{
 		{"nothing", quiet, quiet, nil},
 		{"one service is gone for a while", out(100, 120), quiet, []string{
-			"missing checkout/error_rate 25m0s to 30m0s: no series, although ",
-			"missing checkout/latency 25m0s to 30m0s: no series, although ",
+			"missing checkout/error_rate 25m0s to 30m0s: no series, although there was one before and after",
+			"missing checkout/latency 25m0s to 30m0s: no series, although there was one before and after",
 		}},
-		{"it does not come back: it ended", out(100, 400), quiet, nil},
+		{"it does not come back", out(100, 400), quiet, []string{
+			"missing checkout/error_rate 25m0s to 1h40m0s: ends at 2026-01-05 12:25:00Z, and does not come back",
+			"missing checkout/latency 25m0s to 1h40m0s: ends at 2026-01-05 12:25:00Z, and does not come back",
+		}},
+		{"whether it came back is not known", out(380, 400), out(390, 400), []string{
+			"missing checkout/error_rate 1h35m0s to 1h37m30s: ends at 2026-01-05 13:35:00Z; from 2026-01-05 13:37:30Z on it is not known whether it came back",
+			"missing checkout/latency 1h35m0s to 1h37m30s: ends at 2026-01-05 13:35:00Z; from 2026-01-05 13:37:30Z on it is not known whether it came back",
+			"everything / 1h37m30s to 1h40m0s: no metric of any service had a series: Prometheus was down or restarted",
+		}},
 		{"it began late: it is new", out(0, 100), quiet, nil},
-		{"Prometheus restarted", out(100, 120), out(100, 120), []string{"everything / 25m0s to 30m0s: no metric of any ser"}},
-		{"at the end", out(390, 400), out(390, 400), []string{"everything / 1h37m30s to 1h40m0s: no metric of any ser"}},
+		{"Prometheus restarted", out(100, 120), out(100, 120), []string{"everything / 25m0s to 30m0s: no metric of any service had a series: Prometheus was down or restarted"}},
+		{"at the end", out(390, 400), out(390, 400), []string{"everything / 1h37m30s to 1h40m0s: no metric of any service had a series: Prometheus was down or restarted"}},
 		{"one more than all", out(100, 124), out(100, 120), []string{
-			"everything / 25m0s to 30m0s: no metric of any ser",
-			"missing checkout/error_rate 30m0s to 31m0s: no series, although ",
-			"missing checkout/latency 30m0s to 31m0s: no series, although ",
+			"everything / 25m0s to 30m0s: no metric of any service had a series: Prometheus was down or restarted",
+			"missing checkout/error_rate 30m0s to 31m0s: no series, although there was one before and after",
+			"missing checkout/latency 30m0s to 31m0s: no series, although there was one before and after",
 		}},
-		{"history begins late", out(0, 50), out(0, 50), []string{"before_history / 0s to 12m30s: Prometheus has nothi"}},
+		{"history begins late", out(0, 50), out(0, 50), []string{"before_history / 0s to 12m30s: Prometheus has nothing from before: it began later, or does not keep samples for as long"}},
 		{"a value that is none", inf(100, 104), quiet, []string{"unknown checkout/error_rate 25m0s to 26m0s: infinite"}},
 	}
 	for _, tt := range tests {

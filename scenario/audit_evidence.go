@@ -72,9 +72,13 @@ func (a *auditor) evidenceEntry(e incident.Entry) {
 	}
 }
 
-// cleared takes in that a trigger is said to be ok: its newest answer must be.
+// cleared takes in that a trigger is said to be ok: its newest answer must be. One
+// that waits for signals alone is answered anew by whatever ends them, a deployment
+// say, without any sample.
 func (a *auditor) cleared(i *auditedIncident, name, how string) {
-	if t := a.trackOf(i, name); t != nil && !t.foreign && t.newest&mayOK == 0 {
+	t := a.trackOf(i, name)
+	bySignals := t != nil && len(t.spec.Expr.Signals()) > 0 && t.spec.Expr.EventDriven()
+	if t != nil && !t.foreign && !bySignals && t.newest&mayOK == 0 {
 		a.report(6, "trigger %s of %s is said to be %s, and it is not known ok", name, i.service, how)
 	}
 	ev := i.evidence[name]

@@ -249,7 +249,7 @@ func (s *Source) holdHistory(ctx context.Context, sp span) (h *History, reason s
 
 // identity is all that decides what a metric's history is, beside the time.
 type identity struct {
-	URLs     []string
+	Whom     string
 	Poll     time.Duration
 	MaxGap   time.Duration
 	Partial  bool
@@ -262,7 +262,7 @@ type identity struct {
 // and only if, their histories are the same, and how many queries a page of it
 // takes.
 func (s *Source) Describe(metric string) (text string, queries int) {
-	id := identity{URLs: s.opt.URLs, Poll: s.opt.Poll, MaxGap: s.opt.MaxGap, Partial: s.opt.AcceptPartial}
+	id := identity{Whom: s.Whom(), Poll: s.opt.Poll, MaxGap: s.opt.MaxGap, Partial: s.opt.AcceptPartial}
 	set := map[question]bool{}
 	if metric == incident.HoldWhenMetric {
 		id.Services, id.Parts = []string{""}, [][4]string{{s.opt.HoldWhen, "", "", ""}}

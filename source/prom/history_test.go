@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/config"
 
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/source/prom"
@@ -95,6 +96,7 @@ func TestDescribe(t *testing.T) {
 		"partial":  func(o *prom.Options) { o.AcceptPartial = true },
 		"services": func(o *prom.Options) { o.Services = o.Services[:1] },
 		"match":    func(o *prom.Options) { o.Services[0].Match = "co" },
+		"tenant":   func(o *prom.Options) { o.HTTP = tenant("a") },
 	} {
 		if text(change) == base {
 			t.Errorf("another %s is described alike", name)
@@ -102,6 +104,43 @@ func TestDescribe(t *testing.T) {
 	}
 	if diff := cmp.Diff(base, text(func(o *prom.Options) { o.Timeout, o.Jitter = time.Second, time.Second })); diff != "" {
 		t.Errorf("another timeout is described differently:\n%s", diff)
+	}
+}
+
+// tenant are HTTP options that ask as a tenant.
+func tenant(name string) *config.HTTPClientConfig {
+	c := config.DefaultHTTPClientConfig
+	c.HTTPHeaders = &config.Headers{Headers: map[string]config.Header{"X-Scope-OrgID": {Values: []string{name}}}}
+	return &c
+}
+
+// Who asks decides what is answered, as far as names tell; what a secret holds is
+// nobody's to keep.
+func TestWhom(t *testing.T) {
+	whom := func(http *config.HTTPClientConfig) string {
+		opt := options(always(200, vector()), prom.Metric{Name: "m", Query: "q"})
+		opt.HTTP = http
+		return open(t, opt).Whom()
+	}
+	user := func(name, file, password string) *config.HTTPClientConfig {
+		c := config.DefaultHTTPClientConfig
+		c.BasicAuth = &config.BasicAuth{Username: name, PasswordFile: file, Password: config.Secret(password)}
+		return &c
+	}
+	seen := map[string]int{}
+	for i, http := range []*config.HTTPClientConfig{
+		nil, tenant("a"), tenant("b"), user("ann", "/p", ""), user("bob", "/p", ""), user("ann", "/q", ""), user("ann", "", "one"),
+	} {
+		if other, twice := seen[whom(http)]; twice {
+			t.Errorf("options %d and %d ask alike", other, i)
+		}
+		seen[whom(http)] = i
+	}
+	if whom(nil) != whom(&config.DefaultHTTPClientConfig) {
+		t.Error("no options are not the default ones")
+	}
+	if whom(user("ann", "", "one")) != whom(user("ann", "", "two")) {
+		t.Error("what a secret holds is in the text")
 	}
 }
 

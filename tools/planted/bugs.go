@@ -35,11 +35,6 @@ func bugs() []bug {
 			wrong: "		if run.Deployment == id && !run.Pardoned && false {\n",
 		},
 		{
-			name: "go on under a lock that a crash hid", file: "incident/run.go",
-			right: "	if guard, why := b.brakedMeanwhile(now, inc, run); guard != \"\" {\n",
-			wrong: "	if guard, why := b.brakedMeanwhile(now, inc, run); guard != \"\" && false {\n",
-		},
-		{
 			name: "forget what runs at the same time", file: "incident/guards.go",
 			right: "	holds = append(holds, b.concurrencyHold(s)...)\n",
 			wrong: "",
