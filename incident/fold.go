@@ -73,18 +73,7 @@ func (inc *Incident) foldKind(e Entry) {
 	case KindFired, KindCleared:
 		inc.foldTrigger(e)
 	case KindDecided:
-		inc.owed = nil
-		brakesOnly := inc.State == Held && e.Decided.State == Held && inc.Decision.sameBesideBrakes(*e.Decided)
-		inc.escalated = inc.escalated && inc.Decision.Deadline.Equal(e.Decided.Deadline)
-		inc.Decision = *e.Decided
-		inc.State = e.Decided.State
-		inc.Severity = e.Decided.Severity
-		inc.decidedAt = e.At
-		inc.lasting = inc.lasting || len(inc.Decision.stickyHolds()) > 0
-		inc.again, inc.worse = false, false
-		if inc.State == Held && !brakesOnly {
-			inc.Approvals = nil // a yes is for what was asked, not for what comes after
-		}
+		inc.foldDecided(e)
 	case KindApproved:
 		inc.foldApproved(e)
 	case KindVetoed:
@@ -129,6 +118,20 @@ func (inc *Incident) foldMoment(m Moment) {
 	}
 	inc.moments++
 	inc.Timeline = append(inc.Timeline, m)
+}
+
+func (inc *Incident) foldDecided(e Entry) {
+	brakesOnly := inc.State == Held && e.Decided.State == Held && inc.Decision.sameBesideBrakes(*e.Decided)
+	inc.escalated = inc.escalated && inc.Decision.Deadline.Equal(e.Decided.Deadline)
+	inc.Decision = *e.Decided
+	inc.State = e.Decided.State
+	inc.Severity = e.Decided.Severity
+	inc.decidedAt = e.At
+	inc.lasting = inc.lasting || len(inc.Decision.stickyHolds()) > 0
+	inc.again, inc.worse, inc.owed = false, false, nil
+	if inc.State == Held && !brakesOnly {
+		inc.Approvals = nil // a yes is for what was asked, not for what comes after
+	}
 }
 
 func (inc *Incident) foldOpened(e Entry) {
