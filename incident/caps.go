@@ -24,7 +24,9 @@ func atMostApprove(g Guard, why string) limit {
 // one alone would change nothing.
 func (op *opinion) lower(limits ...limit) {
 	for _, l := range limits {
-		op.asks = op.asks || l.most.Directness <= evaluator.Approve
+		if l.most.Directness <= evaluator.Approve {
+			op.asks = append(op.asks, l.why)
+		}
 		if op.matrix.Directness <= l.most.Directness {
 			continue
 		}

@@ -47,10 +47,10 @@ func (b *Brain) evidenceLimits(inc *Incident) []limit {
 	var limits []limit
 	for _, ev := range breaching {
 		op := b.opinion(inc, ev, breaching)
-		if len(op.caps) == 0 {
+		if len(op.asks) == 0 {
 			return nil
 		}
-		for _, h := range op.caps {
+		for _, h := range op.asks {
 			limits = append(limits, atMostApprove(h.Guard, h.Reason))
 		}
 	}

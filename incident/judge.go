@@ -18,9 +18,9 @@ type opinion struct {
 	holds            []Hold
 	// caps are what lowered the response.
 	caps []Hold
-	// asks is true where something allows no more than asking a person, also where
-	// the matrix asks anyway: silence is then no yes.
-	asks bool
+	// asks are all that allow no more than asking a person, also where the matrix
+	// asks anyway: silence is then no yes.
+	asks []Hold
 }
 
 // judge passes the firing triggers of an incident through the matrix and the
@@ -64,7 +64,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	d.hold(b.inScope(inc, d, b.holdsFor(now, inc, best.holds, d.Response)))
 	if d.HeldBy == "" {
 		d.State, d.Deadline = b.stateFor(now, d)
-		d.Silence = d.State == AwaitingApproval && !best.asks && !inc.lasting && !d.Deadline.IsZero() && b.opts.Decide.OnDeadline[d.Severity]
+		d.Silence = d.State == AwaitingApproval && len(best.asks) == 0 && !inc.lasting && !d.Deadline.IsZero() && b.opts.Decide.OnDeadline[d.Severity]
 	}
 	d.PlanHash = b.hashNow(now, inc, plan, d)
 	return d, true

@@ -77,13 +77,17 @@ func (a *auditor) evidenceEntry(e incident.Entry) {
 // say, without any sample.
 func (a *auditor) cleared(i *auditedIncident, name, how string) {
 	t := a.trackOf(i, name)
-	bySignals := t != nil && len(t.spec.Expr.Signals()) > 0 && t.spec.Expr.EventDriven()
-	if t != nil && !t.foreign && !bySignals && t.newest&mayOK == 0 {
+	if t != nil && !t.foreign && !ofSignals(t) && t.newest&mayOK == 0 {
 		a.report(6, "trigger %s of %s is said to be %s, and it is not known ok", name, i.service, how)
 	}
 	ev := i.evidence[name]
 	ev.cleared = true
 	i.evidence[name] = ev
+}
+
+// ofSignals tells whether a trigger waits for signals alone.
+func ofSignals(t *track) bool {
+	return len(t.spec.Expr.Signals()) > 0 && t.spec.Expr.EventDriven()
 }
 
 // firstSeen holds what was seen ok for the first time to what was seen.
@@ -163,6 +167,9 @@ func (a *auditor) checkRecovered(i *auditedIncident) {
 			continue
 		}
 		want := max(hold, min(t.length(), i.evidence[name].length))
+		if ofSignals(t) {
+			want -= a.options.Poll // what ended it came between two ticks
+		}
 		since, last := t.well()
 		if ok := last.Sub(since); since.IsZero() || ok < want {
 			a.report(6, "incident %s of %s is closed because it is well, and trigger %s was known ok for %s, not for %s", i.id, i.service, name, ok, want)
