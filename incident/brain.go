@@ -274,41 +274,6 @@ func (b *Brain) Apply(e Entry) {
 	}
 }
 
-// failAgain is how long people are left in peace about the same broken journal.
-const failAgain = 10 * time.Minute
-
-// recordFailed takes in that nothing could be made durable. Nothing is tried
-// again before the next input; what was under way is held, and a person's stop
-// counts from now on although it is not written down.
-func (b *Brain) recordFailed(now time.Time, in RecordFailed) []Effect {
-	for name, l := range b.live {
-		if b.mem.service(name).Open != nil || b.anyFiring(l) {
-			l.journalFailed = true
-		}
-	}
-	for _, stop := range b.stops {
-		for name := range b.mem.open {
-			if run := b.mem.service(name).Open.Rollback; run != nil && run.ID == stop.Run && b.live[name] != nil {
-				b.live[name].stop = &stop
-			}
-		}
-	}
-	var effects []Effect
-	if b.replying != "" {
-		text := "the journal cannot be written: nothing was done"
-		if len(b.stops) > 0 {
-			text = "the journal cannot be written: no further step begins, but the stop is lost if rollbackd is restarted"
-		}
-		effects = append(effects, Reply{ID: b.replying, Code: "refused", Guard: GuardJournal, Err: text})
-	}
-	b.replying, b.stops = "", nil
-	if b.failTold.IsZero() || now.Sub(b.failTold) > failAgain {
-		b.failTold = now
-		effects = append(effects, Tell{Message: b.journalMessage(now, in.Err)})
-	}
-	return effects
-}
-
 // anyFiring tells whether any trigger of a service fires.
 func (b *Brain) anyFiring(l *live) bool {
 	for _, spec := range l.watch.Triggers() {
@@ -342,66 +307,6 @@ func (b *Brain) restored(now time.Time, in Restored) []Effect {
 		text = "rollbackd started; the last entry before is from " + clockTime(in.DownFrom)
 	}
 	return append(b.setBack(now), Record{Entry: b.entry(now, KindStarted, "", "rollbackd", text)})
-}
-
-// samples takes readings into the windows.
-func (b *Brain) samples(in Samples) {
-	b.takeHoldWhen(in)
-	switch in.Kind {
-	case Grid, Rebuilt:
-		b.eachOf(in, func(name string, l *live) {
-			l.watch.Grid(in.At, in.Answers, in.Kind == Grid)
-			b.dirty[name] = true
-		})
-		if in.Kind == Grid {
-			b.sight.tick(in.At, in.Answers)
-			b.eachOf(in, func(name string, l *live) { b.runTick(name, l, in.At) })
-		}
-	case Full, Confirm:
-		read, ok := b.reads[in.ReadID]
-		if !ok {
-			return // answered too late: asked again or given up since
-		}
-		delete(b.reads, in.ReadID)
-		l := b.live[read.service]
-		if l == nil {
-			return
-		}
-		evaluations := l.watch.Extra(in.At, in.Answers)
-		if lead := b.live[read.lead]; read.kind == Confirm && lead != nil {
-			lead.confirm.confirmed(in.ReadID, evaluations)
-			b.dirty[read.lead] = true
-		}
-		b.dirty[read.service] = true
-	}
-}
-
-// eachOf visits the services that samples are about.
-func (b *Brain) eachOf(in Samples, visit func(name string, l *live)) {
-	if in.Services == nil {
-		for name, l := range b.live {
-			visit(name, l)
-		}
-		return
-	}
-	for _, name := range in.Services {
-		if l := b.live[name]; l != nil {
-			visit(name, l)
-		}
-	}
-}
-
-func (b *Brain) health(now time.Time, in Health) {
-	l := b.live[in.Service]
-	if l == nil {
-		return
-	}
-	if in.Check.At.IsZero() {
-		in.Check.At = now
-	}
-	if l.watch.Health(in.Check, !in.Replayed) {
-		b.dirty[in.Service] = true
-	}
 }
 
 // settle lets everything that is due follow, one record at a time: the first

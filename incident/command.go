@@ -318,13 +318,16 @@ func (b *Brain) commandVeto(now time.Time, c Command, inc *Incident) []Effect {
 	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
 	}
 	effects := b.word(now, c, inc, KindVetoed, said{what: "vetoed"})
-	return slices.Insert(effects, len(effects)-1, b.holdByPerson(now, inc, GuardVetoed, c, "a newer deployment, it gets worse, or approve")...)
+	return slices.Insert(effects, len(effects)-1, b.holdByPerson(now, inc, GuardVetoed, c)...)
 }
 
 // holdByPerson is the decision that follows from a person's no. It comes between
 // the record of the word and the reply.
-func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command, releases string) []Effect {
-	d := inc.Decision
+func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command) []Effect {
+	d, releases := inc.Decision, "approve, or close"
+	if g == GuardVetoed {
+		releases = "a newer deployment, it gets worse, or approve"
+	}
 	d.Severity, d.Deadline, d.ByPerson = inc.Severity, time.Time{}, false
 	reason := fmt.Sprintf("%s by %s", g, c.Actor)
 	if c.Reason != "" {
@@ -346,14 +349,18 @@ func (b *Brain) commandAbort(now time.Time, c Command, inc *Incident) []Effect {
 		if inc.Rollback.State.Ended() || inc.Rollback.Stopping != "" {
 			return b.refused(now, c, inc, "it is ending already: "+inc.Rollback.Stopping+inc.Rollback.Reason, "")
 		}
-		reason := "aborted by " + c.Actor
-		if c.Reason != "" {
-			reason += ": " + c.Reason
-		}
-		return slices.Insert(effects, len(effects)-1, b.stopRun(now, inc, c.Actor, reason, GuardAborted)...)
+		return slices.Insert(effects, len(effects)-1, b.stopRun(now, inc, c.Actor, abortedBy(c), GuardAborted)...)
 	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
 	}
-	return slices.Insert(effects, len(effects)-1, b.holdByPerson(now, inc, GuardAborted, c, "approve, or close")...)
+	return slices.Insert(effects, len(effects)-1, b.holdByPerson(now, inc, GuardAborted, c)...)
+}
+
+// abortedBy is why a run ends that a person has aborted.
+func abortedBy(c Command) string {
+	if c.Reason == "" {
+		return "aborted by " + c.Actor
+	}
+	return "aborted by " + c.Actor + ": " + c.Reason
 }
 
 // commandClose ends an incident by a person's word. The service's windows begin

@@ -81,13 +81,12 @@ func (d *Deployment) details(in Deployed) (more Deployment, news string) {
 			words = append(words, what+said)
 		}
 	}
-	take(d.Previous, in.Previous, &more.Previous, "before it ")
+	if in.Previous != d.Version { // no version comes before itself
+		take(d.Previous, in.Previous, &more.Previous, "before it ")
+	}
 	take(d.Change, in.Change, &more.Change, "change ")
 	take(d.By, in.By, &more.By, "by ")
 	take(d.URL, in.URL, &more.URL, "see ")
-	if more.Previous == d.Version {
-		more.Previous = ""
-	}
 	if in.NoAutoRollback && !d.NoAutoRollback {
 		more.NoAutoRollback = true
 		words = append(words, "not to be rolled back by itself")

@@ -25,20 +25,16 @@ func (b *Brain) owedRule(now time.Time, inc *Incident) []Effect {
 	if word == nil {
 		return nil
 	}
+	said := Command{Actor: word.actor, Reason: word.reason}
 	switch inc.State {
 	case RollingBack, Verifying:
 		run := inc.Rollback
 		if word.guard != GuardAborted || run == nil || run.State.Ended() || run.Stopping != "" {
 			return nil
 		}
-		reason := "aborted by " + word.actor
-		if word.reason != "" {
-			reason += ": " + word.reason
-		}
-		return b.stopRun(now, inc, word.actor, reason, GuardAborted)
+		return b.stopRun(now, inc, word.actor, abortedBy(said), GuardAborted)
 	case Firing, CountingDown, AwaitingApproval, Held, Confirming:
-		said := Command{Actor: word.actor, Reason: word.reason}
-		return b.holdByPerson(now, inc, word.guard, said, "approve, or close")
+		return b.holdByPerson(now, inc, word.guard, said)
 	case Closed:
 	}
 	return nil
