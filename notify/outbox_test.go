@@ -161,6 +161,7 @@ func TestBackoffDoublesUpToFiveMinutes(t *testing.T) {
 		}}
 		_, registry := box(t, s, map[string]notify.Notifier{"ops": ops})
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		var want []time.Duration
 		var at time.Duration
 		for _, wait := range []int{0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300} {
@@ -208,10 +209,12 @@ func TestUnansweredMessageIsGivenUpAfterADay(t *testing.T) {
 		s.add("hole", time.Now(), "m")
 		_, registry := box(t, s, map[string]notify.Notifier{"hole": hole{}})
 		time.Sleep(24*time.Hour - time.Second)
+		synctest.Wait()
 		if got := s.ends(); got != nil {
 			t.Errorf("ended early: %q", got)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"m given up: no answer within 5s"}, s.ends()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -235,6 +238,7 @@ func TestRetryAfterQuietsTheWholeReceiver(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		o.Poke()
 		time.Sleep(5 * time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]time.Duration{0, 90 * time.Second, 90 * time.Second}, ops.attempts()); diff != "" {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
@@ -278,6 +282,7 @@ func TestMessageOfADeadStoreIsNotRepeatedInALoop(t *testing.T) {
 				}
 				box(t, s, map[string]notify.Notifier{"ops": ops})
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				if got, most := len(ops.attempts()), 1; got > most {
 					t.Errorf("%d attempts within a minute, want at most %d", got, most)
 				}
@@ -295,6 +300,7 @@ func TestStoppingLeavesWhatWasCutShort(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- o.Run(ctx) }()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)

@@ -33,6 +33,7 @@ func TestTellGoesPastTheStore(t *testing.T) {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		count(t, registry, `rollbackd_notifications_total{receiver="boss",result="delivered"} 1
 rollbackd_notifications_total{receiver="boss",result="gave_up"} 0
 rollbackd_notifications_total{receiver="boss",result="retried"} 0
@@ -61,6 +62,7 @@ func TestTellTriesTwice(t *testing.T) {
 			o, _ := box(t, &memory{}, map[string]notify.Notifier{"ops": ops})
 			o.Tell([]string{"ops"}, notify.Delivery{ID: "m"})
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			if got := len(ops.attempts()); got != want {
 				t.Errorf("after %d failures: %d attempts, want %d", failures, got, want)
 			}

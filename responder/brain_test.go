@@ -108,6 +108,7 @@ func TestRollbackGoesOnAfterAnOrderlyRestart(t *testing.T) {
 				r, stop = begin(t, w.real(t, tt.grace))
 				r.Submit(incident.Restored{DownFrom: from, To: time.Now().UTC()})
 				time.Sleep(3 * time.Minute)
+				synctest.Wait()
 				if diff := cmp.Diff(tt.second, w.ran()); diff != "" {
 					t.Errorf("after the restart (-want +got):\n%s", diff)
 				}

@@ -80,6 +80,7 @@ func TestCapturesShareTheTimeInOrder(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		want := []incident.Captured{
 			captured("logs", incident.StepResult{State: incident.StepDone, Output: "two lines"}),
 			captured("heap", incident.StepResult{State: incident.StepFailed, Error: "timed out", Output: "half of it"}),

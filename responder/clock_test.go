@@ -153,6 +153,7 @@ func TestClockThatIsSetIsNoticedWithoutAnyInput(t *testing.T) {
 		synctest.Wait()
 		m.set(time.Hour)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if diff := cmp.Diff([]timed{{time.Hour + time.Second, incident.ClockStepped{By: time.Hour}}}, told()); diff != "" {
 			in.Errorf("(-want +got):\n%s", diff)
 		}
@@ -171,6 +172,7 @@ func TestSlowDriftIsFollowed(t *testing.T) {
 					in.r.Submit(seen(fmt.Sprint(i)))
 				}
 				time.Sleep(500 * time.Millisecond)
+				synctest.Wait()
 				in.r.Submit(seen("last"))
 				all := told()
 				last := all[0].At
@@ -225,6 +227,7 @@ func TestWakingAfterASuspendIsOne(t *testing.T) {
 		synctest.Wait()
 		m.sleep(30 * time.Minute)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		all := told()
 		if len(all) != 2 || all[1].In != (incident.Wake{}) || all[1].At > 30*time.Minute+12*time.Second {
 			in.Errorf("told %+v, want the input and one waking right after the suspend", all)
@@ -255,6 +258,7 @@ func TestWakingStaysAsFarAwayAsItWas(t *testing.T) {
 				synctest.Wait()
 				m.set(-by)
 				time.Sleep(20 * time.Minute)
+				synctest.Wait()
 				want := []timed{
 					{0, seen("v1")},
 					{5*time.Minute + by + time.Second, incident.ClockStepped{By: by}},
@@ -340,6 +344,7 @@ func TestWakingSoonAfterTheClockWasSetBack(t *testing.T) {
 		m.set(-time.Hour)
 		in.r.Submit(seen("v2"))
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		all := told()
 		if want := (timed{150*time.Second - time.Hour, incident.Wake{}}); len(all) != 5 || all[4] != want {
 			in.Errorf("told %+v, want the last to be %+v", all, want)

@@ -138,6 +138,7 @@ func TestInterruptedRunIsTakenUpAgain(t *testing.T) {
 		r, stop = begin(t, w.real(t, time.Hour))
 		r.Submit(incident.Restored{DownFrom: time.Now().UTC(), To: time.Now().UTC()})
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"flip", "resumed flip", "restart"}, w.ran()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -221,6 +221,7 @@ func TestLastLoopAdvancesWithNothingToDo(t *testing.T) {
 		}
 		release := hold(t, r)
 		time.Sleep(30 * time.Second)
+		synctest.Wait()
 		if age := time.Since(r.LastLoop()); age < 29*time.Second {
 			t.Errorf("a stuck loop looks alive: last round %s ago", age)
 		}

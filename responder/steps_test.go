@@ -113,6 +113,7 @@ func TestPrepareLooksAtTheWholePlan(t *testing.T) {
 				t, r := in.T, in.r
 				r.Submit(seen("v1"))
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				got := w.results()
 				if len(got) != 1 {
 					t.Fatalf("%d ends, want one", len(got))

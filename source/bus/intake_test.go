@@ -89,11 +89,13 @@ func TestAnInstanceHasARate(t *testing.T) {
 			t.Fatalf("heard %v, want 20 of web1 and that of web2", got)
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		expect(t, w, "checkout/web1 fail 30")
 		for range 21 {
 			w.say("rollbackd.v1.health.checkout.web1", webPass)
 		}
 		time.Sleep(999 * time.Millisecond)
+		synctest.Wait()
 		w.heard()
 	})
 }
@@ -206,6 +208,7 @@ func TestSignals(t *testing.T) {
 		w.say("rollbackd.v1.signal.cart", failed) // the id is another service's too
 		expect(t, w, "cart signal flag_failed")
 		time.Sleep(rememberIDs + time.Second)
+		synctest.Wait()
 		w.say("rollbackd.v1.signal.checkout", failed)
 		expect(t, w, "checkout signal flag_failed")
 		w.metric("rollbackd_events_received_total", "signal 6")
@@ -243,6 +246,7 @@ func TestStoredEventsWait(t *testing.T) {
 			}
 		}()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		var got []string
 		for len(got) < 10 {
 			h, ok := (<-q.inputs).(incident.Health)

@@ -30,6 +30,7 @@ func TestSubscriptions(t *testing.T) {
 		}
 	}, func(w *world) {
 		time.Sleep(10 * time.Second) // no server yet: nothing is listened to, and time passes blind
+		synctest.Wait()
 		w.metric("rollbackd_source_up", "nats 0")
 		w.connect()
 		w.metric("rollbackd_source_up", "nats 1")
@@ -54,6 +55,7 @@ func TestALostConnectionIsAGap(t *testing.T) {
 			t.Error("connected, want not")
 		}
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		expect(t, w, "checkout/web1 fail") // the gap is told once we hear again
 		w.connect()
 		w.say("rollbackd.v1.health.checkout.web1", webFails)
@@ -72,6 +74,7 @@ func TestDroppedMessagesAreAGap(t *testing.T) {
 		w.bus.subs[healthSubject].dropped = 7
 		w.bus.mu.Unlock()
 		time.Sleep(31 * time.Second)
+		synctest.Wait()
 		w.say("rollbackd.v1.health.checkout.web1", webFails)
 		expect(t, w, "gap", "checkout/web1 fail")
 		w.metric("rollbackd_source_errors_total", "dropped nats 7, slow_consumer nats 1")
@@ -101,8 +104,10 @@ func TestAStreamIsReadInsteadOfASubscription(t *testing.T) {
 		w.bus.mu.Unlock()
 		w.store(healthSubject, created, webFails, webPass)
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
 		w.connect()
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		w.store(healthSubject, created, webFails)
 		expect(t, w, "checkout/web1 fail replayed", "checkout/web1 pass replayed", "checkout/web1 fail")
 	})
@@ -140,6 +145,7 @@ func TestAStreamThatAppears(t *testing.T) {
 		created := time.Now()
 		w.store(healthSubject, created, webFails, webFails) // heard by subscription as well
 		time.Sleep(31 * time.Second)
+		synctest.Wait()
 		w.bus.mu.Lock()
 		_, subscribed := w.bus.subs[healthSubject]
 		from := w.bus.held[healthSubject].reader.c.from
@@ -164,6 +170,7 @@ func TestAStreamThatGoes(t *testing.T) {
 		w.bus.mu.Unlock()
 		r.c.failed(errors.New("consumer deleted"))
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		w.say("rollbackd.v1.health.checkout.web1", webFails)
 		expect(t, w, "gap", "checkout/web1 fail")
 
@@ -171,6 +178,7 @@ func TestAStreamThatGoes(t *testing.T) {
 		second := time.Now()
 		w.store(healthSubject, second, webFails)
 		time.Sleep(31 * time.Second)
+		synctest.Wait()
 		w.store(healthSubject, second, webPass)
 		expect(t, w, "gap", "checkout/web1 pass")
 	})
@@ -190,6 +198,7 @@ func TestAStreamThatCannotBeAskedFor(t *testing.T) {
 		w.bus.mu.Unlock()
 		w.connect()
 		time.Sleep(6 * time.Second)
+		synctest.Wait()
 		w.bus.mu.Lock()
 		_, subscribed := w.bus.subs[healthSubject]
 		w.bus.findErr = nil
@@ -199,6 +208,7 @@ func TestAStreamThatCannotBeAskedFor(t *testing.T) {
 		}
 		w.store(healthSubject, created, webPass)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		expect(t, w, "checkout/web1 pass replayed")
 
 		// In the end a subscription hears more than nothing.
@@ -208,6 +218,7 @@ func TestAStreamThatCannotBeAskedFor(t *testing.T) {
 		w.bus.mu.Unlock()
 		w.connect()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		w.say("rollbackd.v1.health.checkout.web1", webFails)
 		expect(t, w, "gap", "checkout/web1 fail")
 	})
@@ -220,6 +231,7 @@ func TestAStreamThatIsReplaced(t *testing.T) {
 		expect(t, w, "checkout/web1 fail replayed")
 		w.disconnect()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		w.store(healthSubject, time.Now(), webPass)
 		w.connect()
 		expect(t, w, "gap", "checkout/web1 pass replayed")
@@ -238,6 +250,7 @@ func TestAReaderThatEndsIsRebuilt(t *testing.T) {
 		w.bus.mu.Unlock()
 		before := time.Now()
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		w.bus.mu.Lock()
 		var after []time.Duration
 		for _, at := range w.bus.attempts {
@@ -251,6 +264,7 @@ func TestAReaderThatEndsIsRebuilt(t *testing.T) {
 		}
 		w.store(healthSubject, created, webPass)
 		time.Sleep(31 * time.Second)
+		synctest.Wait()
 		expect(t, w, "checkout/web1 pass replayed")
 	})
 }
