@@ -55,6 +55,8 @@ type watched struct {
 	// live is true once an ok of the present run was seen live: the past alone,
 	// read back after a start, closes nothing.
 	live bool
+	// trace is for people to look at.
+	trace trace
 }
 
 // NewWatch starts watching with empty windows.
@@ -274,6 +276,9 @@ func (w *Watch) observe(spec trigger.Spec, o trigger.Observation) {
 	x.window.SetGate(w.warmUntil(spec), w.requestsFor(spec))
 	x.window.Observe(o)
 	x.trackOK(o, w.opts.MaxGap)
+	if o.Grid {
+		x.trace.add(o)
+	}
 }
 
 // trackOK keeps the run of known ok answers. A breach ends it; unknown ends it

@@ -74,7 +74,11 @@ type Incident struct {
 	Needs []Need `json:"needs,omitempty"`
 	// Captures is the state before, as far as it was captured.
 	Captures []StateBefore `json:"captures,omitempty"`
-	Timeline []Moment      `json:"timeline"`
+	// Samples are what its triggers showed around it: the evidence that was seen.
+	Samples []Series `json:"samples,omitempty"`
+	// Impact is what it did to those who use the service; nil until it was measured.
+	Impact   *Impact  `json:"impact,omitempty"`
+	Timeline []Moment `json:"timeline"`
 
 	// What follows is part of the fold and of no document.
 
@@ -106,6 +110,8 @@ type Verification struct {
 	// Triggers are those that must be known ok.
 	Triggers []string `json:"triggers,omitempty"`
 	Samples  int      `json:"samples,omitempty"`
+	// Horizons are those that are over, the immediate one first.
+	Horizons []Horizon `json:"horizons,omitempty"`
 }
 
 // Approval is one person's yes.

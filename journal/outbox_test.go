@@ -126,7 +126,7 @@ func TestAnOlderJournalIsBroughtUpToDate(t *testing.T) {
 	j, path := fresh(t)
 	add(t, j, journal.Meta{Incident: "a"}, "1", message("a1", "ops"))
 	must(t, j.Close())
-	tamper(t, path, "ALTER TABLE outbox DROP COLUMN refused", "PRAGMA user_version = 1")
+	tamper(t, path, "ALTER TABLE outbox DROP COLUMN refused", "DROP TABLE kept", "DROP TABLE summaries", "PRAGMA user_version = 1")
 	old, err := journal.OpenReadOnly(t.Context(), path)
 	must(t, err)
 	if diff := cmp.Diff([]string{"1"}, replay(t, old)); diff != "" {

@@ -12,7 +12,7 @@ import (
 )
 
 // schemaVersion is kept in the file as user_version.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // addRefused makes a file of version 1 one of version 2.
 const addRefused = `
@@ -20,7 +20,29 @@ ALTER TABLE outbox ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 2;
 `
 
-// schema of version 2. The head repeats the newest entry, so that entries cut
+// addKept makes a file of version 2 one of version 3.
+const addKept = keptTables + `PRAGMA user_version = 3;`
+
+// keptTables are those of version 3: what receivers keep, and the summaries of
+// incidents, which are read off the entries and may be made again from them.
+const keptTables = `
+CREATE TABLE kept (
+	receiver TEXT NOT NULL,
+	incident TEXT NOT NULL,
+	value    TEXT NOT NULL, -- the receiver's own: where it has put the incident
+	PRIMARY KEY (receiver, incident)
+) STRICT;
+CREATE TABLE summaries (
+	incident TEXT    PRIMARY KEY,
+	service  TEXT    NOT NULL,
+	opened   INTEGER NOT NULL, -- nanoseconds since the Unix epoch
+	closed   INTEGER NOT NULL DEFAULT 0,
+	summary  BLOB    NOT NULL
+) STRICT;
+CREATE INDEX summaries_opened ON summaries (opened);
+`
+
+// schema of version 3. The head repeats the newest entry, so that entries cut
 // off at the end are missed too, and not only those in the middle.
 const schema = `
 CREATE TABLE entries (
@@ -61,7 +83,7 @@ CREATE TABLE outbox (
 	UNIQUE (id, receiver)
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (receiver, incident, n) WHERE state = 'waiting';
-PRAGMA user_version = 2;
+` + keptTables + `PRAGMA user_version = 3;
 `
 
 // access is how a database file is opened.
@@ -107,11 +129,8 @@ func prepareSchema(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	if version == 1 {
-		return transact(ctx, db, func() error {
-			_, err := db.ExecContext(ctx, addRefused)
-			return err
-		})
+	if version == 1 || version == 2 {
+		return transact(ctx, db, func() error { return raise(ctx, db, version) })
 	}
 	if version != 0 {
 		return refuse(version)
@@ -129,11 +148,22 @@ func prepareSchema(ctx context.Context, db *sql.DB) error {
 	})
 }
 
-// checkVersion refuses a file that this program cannot read. Entries of version
-// 1 are those of version 2; the outbox is a daemon's own.
+// raise brings a file of an older version up to date, one version after the other.
+func raise(ctx context.Context, db *sql.DB, version int) error {
+	if version == 1 {
+		if _, err := db.ExecContext(ctx, addRefused); err != nil {
+			return err
+		}
+	}
+	_, err := db.ExecContext(ctx, addKept)
+	return err
+}
+
+// checkVersion refuses a file that this program cannot read. Entries are the same
+// in all versions; the other tables are a daemon's own.
 func checkVersion(ctx context.Context, db *sql.DB) error {
 	version, err := fileVersion(ctx, db)
-	if err != nil || version == 1 {
+	if err != nil || version == 1 || version == 2 {
 		return err
 	}
 	return refuse(version)
