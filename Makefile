@@ -10,7 +10,7 @@ GO          ?= go
 MODULES := . $(patsubst %/go.mod,%,$(wildcard test/go.mod)) examples/demo
 
 # Programs that tests start, and the Debian packages they come from.
-COMPONENTS := prometheus nats-server systemd-analyze:systemd nginx initdb:postgresql psql:postgresql-client script:bsdutils
+COMPONENTS := prometheus prometheus-alertmanager nats-server systemd-analyze:systemd nginx initdb:postgresql psql:postgresql-client script:bsdutils chromium
 
 # What `rollbackd version` says; outside a clone it says nothing.
 BUILD   := github.com/prometheus/common/version

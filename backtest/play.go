@@ -178,7 +178,8 @@ func (p *player) tick(at time.Time, tick int, seen []seenAt) error {
 	return p.settle()
 }
 
-// occupied are the services with an open incident, or whose record is set aside.
+// occupied are the services with an open incident, those that are watched after a
+// rollback, or whose record is set aside.
 func (p *player) occupied() map[string]bool {
 	clear(p.engaged)
 	for name := range p.parted.away {
@@ -188,6 +189,11 @@ func (p *player) occupied() map[string]bool {
 		p.engaged[t.service] = true
 		for _, m := range t.members {
 			p.engaged[m] = true
+		}
+	}
+	for name := range p.brain.Options().Services {
+		if p.brain.LooksAfter(name) {
+			p.engaged[name] = true
 		}
 	}
 	return p.engaged

@@ -95,7 +95,7 @@ func TestAfterARollbackTheRecordIsSetAside(t *testing.T) {
 		t.Errorf("rollbacks %+v, want one that is completed", s.Rollbacks)
 	}
 	// From there the record counts again: the service is bad, and nothing explains it.
-	if n := len(s.Incidents); n != 2 || s.Incidents[1].HeldBy != incident.GuardNoDeployment || clockAt(s.Incidents[1].OpenedAt) != "1h14m0s" {
+	if n := len(s.Incidents); n != 2 || s.Incidents[1].HeldBy != incident.GuardVerification || clockAt(s.Incidents[1].OpenedAt) != "1h14m0s" {
 		t.Errorf("incidents %+v, want a second one that is held", s.Incidents)
 	}
 }

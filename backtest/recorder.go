@@ -110,6 +110,8 @@ func (r *recorder) take(e incident.Entry) {
 	case incident.KindClosed:
 		delete(r.open, e.Incident)
 		t.State, t.Outcome, t.ClosedAt = incident.Closed, e.Closed.Outcome, e.At // it may be forgotten by the end
+	case incident.KindReopened:
+		r.reopened(t, e)
 	default: // nothing that a result shows
 	}
 }
@@ -128,6 +130,20 @@ func (r *recorder) opened(e incident.Entry) {
 	for _, ev := range o.Triggers {
 		r.fired(t, ev)
 	}
+}
+
+// reopened lists what broke again as a line of its own, under the same ID: its
+// rollback was judged when it was first closed.
+func (r *recorder) reopened(before *told, e incident.Entry) {
+	t := &told{service: e.Service, members: before.members, Incident: Incident{
+		ID: e.Incident, Severity: e.Reopened.Severity, Mode: before.Mode, OpenedAt: e.At, State: incident.Held,
+	}}
+	r.incidents[e.Incident], r.open[e.Incident] = t, t
+	r.order = append(r.order, t)
+	for _, ev := range e.Reopened.Triggers {
+		r.fired(t, ev)
+	}
+	t.decided(e)
 }
 
 func (t *told) joined(members []incident.Member) {

@@ -100,6 +100,8 @@ func (p *Plan) brainPlan() *incident.Plan {
 		Checks:     brainSteps(p.Checks),
 		Steps:      brainSteps(p.Steps),
 		Finally:    brainSteps(p.Finally),
+		FollowUp:   brainSteps(p.FollowUp),
+		Monitor:    incident.Monitor{For: p.Monitor.For, When: p.Monitor.Conditions},
 		Capture:    brainSteps(p.Capture),
 		Reversible: p.Reversible.brainStep(),
 		Forward:    brainSteps(p.Forward),

@@ -27,6 +27,7 @@ type Config struct {
 	Windows []Window
 	Groups  map[string]*Group
 	Journal Journal
+	Reports Reports
 	Web     Web
 }
 
@@ -43,6 +44,7 @@ func (w *walk) read(vals map[string]any) *Config {
 	c.Guards = readGuards(root)
 	c.Receivers = readReceivers(root)
 	c.Journal = readJournal(root)
+	c.Reports = readReports(root)
 	c.Web = readWeb(root)
 	c.Plans = readPlans(root)
 	c.Services = map[string]*Service{}

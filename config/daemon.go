@@ -5,12 +5,16 @@ import (
 	"time"
 )
 
-const defaultRetention = 400 * 24 * time.Hour
+const (
+	defaultRetention  = 400 * 24 * time.Hour
+	shortestRetention = 48 * time.Hour
+)
 
 // Journal is [journal].
 type Journal struct {
 	Path string
-	// Retention is how long entries are kept at least. This version deletes none.
+	// Retention is for how long after an incident the record keeps what its steps and
+	// captures wrote, and samples. Everything else is kept for good.
 	Retention time.Duration
 	// MinFree is the free space in bytes below which people are told, Reserve
 	// what is kept aside to finish an incident on a full disk.
@@ -28,8 +32,8 @@ func readJournal(root *table) Journal {
 	if j.Path == "" {
 		j.Path = "/var/lib/rollbackd/journal.db"
 	}
-	if t.has("retention") {
-		t.warnf(t.key("retention"), "nothing is deleted yet in this version: the journal keeps every entry, also those that are older")
+	if j.Retention < shortestRetention {
+		t.errorf(t.key("retention"), "must be at least 2d: an incident is looked after for a day once it was closed")
 	}
 	t.done()
 	return j

@@ -125,6 +125,7 @@ func (c *Config) tree(how printing) tree {
 	t.set("guards", c.Guards.tree())
 	t.set("matrix", c.matrixTree())
 	t.set("journal", c.Journal.tree())
+	t.set("report", c.Reports.tree())
 	t.set("web", c.Web.tree())
 	metrics, receivers, plans, services := tree{}, tree{}, tree{}, tree{}
 	for name, m := range c.Metrics {
@@ -272,12 +273,9 @@ func (r Receiver) tree(how printing) tree {
 	t.set("severities", severities)
 	t.set("events", r.Events)
 	t["escalation"] = r.Escalation
-	if r.Webhook != nil {
-		w := tree{"url": how.address(r.Webhook.URL)}
-		w.secret("secret", r.Webhook.Secret)
-		w.set("http", r.Webhook.http)
-		t["webhook"] = w
-	}
+	t["rate_limit"] = r.Limit.String()
+	t.set("text", r.Text)
+	maps.Copy(t, r.channelTrees(how))
 	return t
 }
 

@@ -14,6 +14,10 @@ func (p *Plan) tree(how printing) tree {
 	t.set("steps", trees(p.Steps, func(s Step) tree { return s.tree(how) }))
 	t.set("forward", trees(p.Forward, func(s Step) tree { return s.tree(how) }))
 	t.set("finally", trees(p.Finally, func(s Step) tree { return s.tree(how) }))
+	t.set("follow_up", trees(p.FollowUp, func(s Step) tree { return s.tree(how) }))
+	if p.Monitor.For > 0 {
+		t["monitor"] = tree{"for": durationText(p.Monitor.For), "when": p.Monitor.When}
+	}
 	if p.Reversible != nil {
 		t["reversible"] = tree{"timeout": durationText(p.Reversible.Timeout), p.Reversible.Do.Kind: p.Reversible.Do.tree(how)}
 	}

@@ -241,6 +241,12 @@ func TestFullPlanSteps(t *testing.T) {
 	if got := string(plan.Finally[0].Do); got != wantFinally {
 		t.Errorf("finally: %s\nwant:    %s", got, wantFinally)
 	}
+	if len(plan.FollowUp) != 1 || plan.FollowUp[0].Name != "clean up" || !plan.FollowUp[0].Changes {
+		t.Errorf("follow_up: %+v", plan.FollowUp)
+	}
+	if m := plan.Monitor; m.For != 2*time.Hour || len(m.When) != 1 || m.When[0].Conditions[0].Threshold != 1024 {
+		t.Errorf("monitor: %+v", m)
+	}
 	http := c.Prometheus.HTTP
 	if http.BasicAuth.PasswordFile != filepath.Join(dir, "prom.password") || http.TLSConfig.CAFile != filepath.Join(dir, "ca.pem") ||
 		http.FollowRedirects || !http.EnableHTTP2 || http.HTTPHeaders.Headers["X-Api-Token"].Files[0] != filepath.Join(dir, "token") {

@@ -20,7 +20,7 @@ type tableKeys struct {
 func allKeys() []tableKeys {
 	const step = "name phase timeout retries idempotent probe on_failure exec http symlink wait nats systemd kubernetes argo swarm nomad query approval if each only enough soak unit_sla as"
 	return []tableKeys{
-		{"", "prometheus nats metrics services plans matrix decide guards receivers groups windows journal web templates include"},
+		{"", "prometheus nats metrics services plans matrix decide guards receivers groups windows journal report web templates include"},
 		{"[prometheus]", "url urls poll_interval timeout max_gap partial max_body max_series http"},
 		{"[nats]", "url creds_file nkey_file user password_file password_env token_file token_env tls prefix map require_corroboration"},
 		{"[nats.tls]", "ca_file cert_file key_file server_name handshake_first insecure_skip_verify"},
@@ -30,8 +30,9 @@ func allKeys() []tableKeys {
 		{"[services.NAME.triggers.NAME]", "when severity no_data min_samples min_requests warm_up receivers plan scope enabled"},
 		{"[services.NAME.deployment]", "symlink releases version_query version_label http field exec env blame_window onset_slack required max_back finish_within"},
 		{"[services.NAME.health]", "instances min_instances ttl"},
-		{"[plans.NAME]", "target sla timeout verify checks steps finally reversible capture forward stop_deploy"},
+		{"[plans.NAME]", "target sla timeout verify checks steps finally reversible capture forward stop_deploy follow_up monitor"},
 		{"[plans.NAME.verify]", "settle hold within when"},
+		{"[plans.NAME.monitor]", "for when"},
 		{"[[plans.NAME.steps]]", step},
 		{"[[plans.NAME.checks]]", "name phase timeout exec http " + strings.Join(laterKinds(), " ")},
 		{"[plans.NAME.reversible]", "timeout exec http"},
@@ -46,11 +47,19 @@ func allKeys() []tableKeys {
 		{"[decide.on_deadline]", "critical high medium low"},
 		{"[guards]", "cooldown per_service max_concurrent max_per_hour correlated never_ok hold_when rehearsed_within"},
 		{"[guards.correlated]", "services share within"},
-		{"[receivers.NAME]", "webhook severities events slack pagerduty email alertmanager exec shoutrrr escalation"},
+		{"[receivers.NAME]", "webhook slack pagerduty email alertmanager exec shoutrrr status_page severities events escalation rate_limit text text_file"},
 		{"[receivers.NAME.webhook]", "url secret_file secret_env http"},
+		{"[receivers.NAME.slack]", "token_file token_env channel webhook_url_file webhook_url_env api_url http"},
+		{"[receivers.NAME.pagerduty]", "routing_key_file routing_key_env url http"},
+		{"[receivers.NAME.email]", "smarthost from to username password_file password_env tls ca_file hello"},
+		{"[receivers.NAME.alertmanager]", "url urls labels http"},
+		{"[receivers.NAME.exec]", "command timeout"},
+		{"[receivers.NAME.shoutrrr]", "url_file url_env"},
+		{"[receivers.NAME.status_page]", "url page_id component_ids token_file token_env http"},
 		{"[groups.NAME]", "services plan rollback"},
 		{"[[windows]]", "name days from to tz services response"},
 		{"[journal]", "path retention min_free reserve"},
+		{"[report]", "dir requests failed affected"},
 		{"[web]", "socket listen external_url config_file roles metrics"},
 	}
 }

@@ -26,6 +26,7 @@ func (r *resolver) lint() {
 	}
 	r.lintSteps()
 	r.lintEscalation()
+	r.lintReceivers()
 }
 
 // unusedPerService are the metrics with placeholders that no service reads,

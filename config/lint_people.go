@@ -23,10 +23,20 @@ func (r *resolver) lintResponses(s *Service) {
 			continue
 		}
 		asks := response.Directness == evaluator.Approve || response.Directness == evaluator.Countdown
-		if asks && !r.someonePages(t.Spec, askedBy(response)) {
-			r.warnf(t.at, "the matrix says %q, and no receiver is told about it: nobody would know", response)
+		if asks {
+			r.lintAsked(t, response)
 		}
 		r.lintApprovals(t, plan)
+	}
+}
+
+// lintAsked warns of a question that nobody hears of, or only by mail.
+func (r *resolver) lintAsked(t Trigger, response evaluator.Response) {
+	switch event := askedBy(response); {
+	case !r.someoneHears(t.Spec, event, func(Receiver) bool { return true }):
+		r.warnf(t.at, "the matrix says %q, and no receiver is told about it: nobody would know", response)
+	case !r.someoneHears(t.Spec, event, Receiver.Pages):
+		r.warnf(t.at, "the matrix says %q, and only e-mail or a status page tells of it: that wakes nobody in time", response)
 	}
 }
 
@@ -40,7 +50,7 @@ func askedBy(r evaluator.Response) string {
 
 // lintApprovals warns of approval steps that nobody would hear of.
 func (r *resolver) lintApprovals(t Trigger, plan *Plan) {
-	if plan == nil || r.someonePages(t.Spec, "approval_needed") {
+	if plan == nil || r.someoneHears(t.Spec, "approval_needed", func(Receiver) bool { return true }) {
 		return
 	}
 	for _, s := range plan.all() {
@@ -50,9 +60,9 @@ func (r *resolver) lintApprovals(t Trigger, plan *Plan) {
 	}
 }
 
-// someonePages tells whether any receiver that a trigger addresses hears of an
-// event, or of its escalation.
-func (r *resolver) someonePages(t trigger.Spec, event string) bool {
+// someoneHears tells whether any receiver that a trigger addresses, and that is one
+// of those that count, hears of an event, or of its escalation.
+func (r *resolver) someoneHears(t trigger.Spec, event string, counts func(Receiver) bool) bool {
 	names := t.Receivers
 	if len(names) == 0 {
 		names = slices.Collect(maps.Keys(r.Receivers))
@@ -63,7 +73,7 @@ func (r *resolver) someonePages(t trigger.Spec, event string) bool {
 		if receiver.Escalation > 0 {
 			heard = "escalation"
 		}
-		return ok && receiver.Wants(t.Severity, heard, receiver.Escalation, false)
+		return ok && counts(receiver) && receiver.Wants(t.Severity, heard, receiver.Escalation, false)
 	})
 }
 
@@ -87,6 +97,15 @@ func (r *resolver) lintEscalation() {
 	if first > 0 && first <= last {
 		r.warnf(at, "no receiver has a lower escalation than %d: nobody is told of anything in the first %s", first,
 			durationText(r.Decide.EscalateAfter[first]))
+	}
+}
+
+// lintReceivers warns of receivers' programs that are not there.
+func (r *resolver) lintReceivers() {
+	for _, name := range slices.Sorted(maps.Keys(r.Receivers)) {
+		if e := r.Receivers[name].Exec; e != nil {
+			r.lintTool(r.Receivers[name].at.key("exec").key("command"), Action{Kind: "exec", Argv: e.Command})
+		}
 	}
 }
 

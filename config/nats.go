@@ -71,7 +71,7 @@ func readNATS(root *table) NATS {
 	}
 	t.checkNATSAuth(n)
 	for _, m := range t.list("map", "[[nats.map]]") {
-		n.Map = append(n.Map, readNATSMap(m))
+		n.Map = append(n.Map, readNATSMap(m, n.Prefix))
 	}
 	n.RequireCorroboration = t.boolean("require_corroboration", !n.loopback() && !n.authenticated())
 	t.done()
@@ -139,7 +139,7 @@ func (t *table) checkNATSAuth(n NATS) {
 	}
 }
 
-func readNATSMap(t *table) NATSMap {
+func readNATSMap(t *table, prefix string) NATSMap {
 	m := NATSMap{
 		Subject: t.required("subject"),
 		Tokens:  t.strings("tokens"),
@@ -150,6 +150,9 @@ func readNATSMap(t *table) NATSMap {
 	}
 	if !validSubject(strings.ReplaceAll(m.Subject, "*", "x")) {
 		t.errorf(t.key("subject"), "want words and * with dots between")
+	}
+	if echoes(prefix, m.Subject) {
+		t.errorf(t.key("subject"), "would take in what rollbackd itself publishes below %q", prefix)
 	}
 	if stars := strings.Count(m.Subject, "*"); stars != len(m.Tokens) {
 		t.errorf(t.key("tokens"), "the subject has %d wildcards and there are %d tokens", stars, len(m.Tokens))
@@ -163,6 +166,22 @@ func readNATSMap(t *table) NATSMap {
 	}
 	t.done()
 	return m
+}
+
+// echoes tells whether a subject matches something that goes out below the prefix.
+func echoes(prefix, subject string) bool {
+	words := strings.Split(subject, ".")
+	for _, ours := range []string{".event.*.*", ".journal.*"} {
+		out := strings.Split(prefix+ours, ".")
+		same := len(out) == len(words)
+		for i := 0; same && i < len(out); i++ {
+			same = words[i] == out[i] || words[i] == "*" || out[i] == "*"
+		}
+		if same {
+			return true
+		}
+	}
+	return false
 }
 
 // validSubject accepts subjects without wildcards.

@@ -23,6 +23,21 @@ type Plan struct {
 	Forward    []Step
 	// StopDeploy stops a deployment that is still rolling out; nil waits for it.
 	StopDeploy *Step
+	// FollowUp is done once the rollback is verified.
+	FollowUp []Step
+	Monitor  Monitor
+
+	at *path
+}
+
+// Monitor is `monitor`: a closer look for a while after a verified rollback, which
+// ends by itself. Its zero value does not look.
+type Monitor struct {
+	For time.Duration
+	// When are the conditions as written; Conditions are the same, parsed for the
+	// service that has the plan.
+	When       []string
+	Conditions []trigger.Expr
 
 	at *path
 }
@@ -71,6 +86,8 @@ func readPlan(name string, t *table) *Plan {
 	p.Steps = readSteps(t, partSteps)
 	p.Forward = readSteps(t, partForward)
 	p.Finally = readSteps(t, partFinally)
+	p.FollowUp = readSteps(t, partFollowUp)
+	p.Monitor = readMonitor(t)
 	if !t.has("steps") {
 		t.missing("steps", ": a rollback that changes nothing is no rollback")
 	} else if list, ok := t.vals["steps"].([]any); ok && len(list) == 0 {
@@ -82,6 +99,23 @@ func readPlan(name string, t *table) *Plan {
 	t.uniqueSteps(p)
 	t.done()
 	return p
+}
+
+// readMonitor reads the closer look after a rollback.
+func readMonitor(plan *table) Monitor {
+	t := plan.sub("monitor", "[plans.NAME.monitor]")
+	if t == nil {
+		return Monitor{}
+	}
+	m := Monitor{For: t.duration("for", 0), When: t.strings("when"), at: t.path}
+	if !t.has("for") {
+		t.missing("for", ": it would never end")
+	}
+	if !t.has("when") {
+		t.missing("when", ": there would be nothing to look at")
+	}
+	t.done()
+	return m
 }
 
 // readStopDeploy reads the one step that stops a deployment; nil without one.
@@ -136,7 +170,8 @@ func (p *Plan) all() []Step {
 	}
 	out = append(out, p.Steps...)
 	out = append(out, p.Forward...)
-	return append(out, p.Finally...)
+	out = append(out, p.Finally...)
+	return append(out, p.FollowUp...)
 }
 
 // usesTarget tells whether any of the plan's steps goes to the target.
@@ -163,6 +198,6 @@ func (p *Plan) scopes() []string {
 // copied is the plan for one service more: what is filled in for it is its own.
 func (p *Plan) copied() *Plan {
 	own := *p
-	own.Verify.Conditions = nil
+	own.Verify.Conditions, own.Monitor.Conditions = nil, nil
 	return &own
 }

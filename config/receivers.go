@@ -1,19 +1,28 @@
 package config
 
 import (
+	"fmt"
 	"slices"
-
-	promconfig "github.com/prometheus/common/config"
+	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/trigger"
 )
 
-// Receiver is one of [receivers]: somebody to tell.
+// Receiver is one of [receivers]: somebody to tell, by at least one channel. A
+// channel that is nil is not written.
 type Receiver struct {
 	Name string
-	// Webhook is nil without one.
-	Webhook *Webhook
+
+	Webhook      *Webhook
+	Slack        *Slack
+	PagerDuty    *PagerDuty
+	Email        *Email
+	Alertmanager *Alertmanager
+	Exec         *ReceiverExec
+	Shoutrrr     *Shoutrrr
+	StatusPage   *StatusPage
+
 	// Severities are those this receiver is told about; empty means all.
 	Severities []trigger.Severity
 	// Events are words of incident.Events it is told about; empty means all.
@@ -21,19 +30,41 @@ type Receiver struct {
 	// Escalation is the level of escalation from which on it is told; zero is at
 	// once.
 	Escalation int
+	// Limit is how many messages of one incident it gets.
+	Limit RateLimit
+	// Text is the template of the messages; empty is rollbackd's own words.
+	Text string
 
 	at *path
 }
 
-// Webhook is an address that gets the incident as JSON.
-type Webhook struct {
-	URL string
-	// Secret signs the messages; zero leaves them unsigned.
-	Secret SecretRef
-	HTTP   promconfig.HTTPClientConfig
+// RateLimit bounds the messages of one incident: at most Count within Within. The
+// zero value bounds nothing.
+type RateLimit struct {
+	Count  int
+	Within time.Duration
+}
 
-	// http are the options as they were written.
-	http map[string]any
+// String is the limit as it is written.
+func (l RateLimit) String() string {
+	if l.Count == 0 {
+		return noLimit
+	}
+	return budget{count: l.Count, within: l.Within}.String()
+}
+
+// noLimit is written for a receiver that gets every message.
+const noLimit = "none"
+
+func parseLimit(text string) (RateLimit, error) {
+	if text == noLimit {
+		return RateLimit{}, nil
+	}
+	b, err := parseBudget(text)
+	if err != nil {
+		return RateLimit{}, fmt.Errorf("%w, or %q", err, noLimit)
+	}
+	return RateLimit{Count: b.count, Within: b.within}, nil
 }
 
 func readReceivers(root *table) map[string]Receiver {
@@ -45,7 +76,13 @@ func readReceivers(root *table) map[string]Receiver {
 }
 
 func readReceiver(name string, t *table) Receiver {
-	r := Receiver{Name: name, Webhook: readWebhook(t), Events: t.events("events"), Escalation: t.integer("escalation", 0, 0), at: t.path}
+	r := Receiver{
+		Name: name, Events: t.events("events"), Escalation: t.integer("escalation", 0, 0), at: t.path,
+		Webhook: readWebhook(t), Slack: readSlack(t), PagerDuty: readPagerDuty(t), Email: readEmail(t),
+		Alertmanager: readAlertmanager(t), Exec: readReceiverExec(t), Shoutrrr: readShoutrrr(t), StatusPage: readStatusPage(t),
+		Limit: fieldValue(t, "rate_limit", `a limit such as "6 in 4h"`, parseLimit, RateLimit{Count: 6, Within: 4 * time.Hour}),
+		Text:  t.receiverText(),
+	}
 	for i, word := range t.strings("severities") {
 		s, err := trigger.ParseSeverity(word)
 		if err != nil {
@@ -54,17 +91,33 @@ func readReceiver(name string, t *table) Receiver {
 		}
 		r.Severities = append(r.Severities, s)
 	}
-	later := []string{"slack", "pagerduty", "email", "alertmanager", "exec", "shoutrrr"}
-	t.later(later...)
-	channel := t.has("webhook")
-	for _, k := range later {
-		channel = channel || t.has(k)
-	}
-	if !channel {
-		t.missing("webhook", ": this receiver would tell nobody")
+	if !slices.ContainsFunc(channels(), t.has) {
+		t.missing("webhook", " (or "+orList(channels()[1:])+"): this receiver would tell nobody")
 	}
 	t.done()
 	return r
+}
+
+// channels are the keys of the ways to tell somebody, in the order in which a
+// receiver that has several is told.
+func channels() []string {
+	return []string{"webhook", "slack", "pagerduty", "email", "alertmanager", "exec", "shoutrrr", "status_page"}
+}
+
+// Channels are the keys of the channels that a receiver has, in the order in
+// which they are told.
+func (r Receiver) Channels() []string {
+	has := map[string]bool{
+		"webhook": r.Webhook != nil, "slack": r.Slack != nil, "pagerduty": r.PagerDuty != nil, "email": r.Email != nil,
+		"alertmanager": r.Alertmanager != nil, "exec": r.Exec != nil, "shoutrrr": r.Shoutrrr != nil, "status_page": r.StatusPage != nil,
+	}
+	return slices.DeleteFunc(channels(), func(channel string) bool { return !has[channel] })
+}
+
+// Pages tells whether a channel of the receiver can make somebody look at once: all
+// but e-mail, which waits to be read, and a page for customers.
+func (r Receiver) Pages() bool {
+	return slices.ContainsFunc(r.Channels(), func(channel string) bool { return channel != "email" && channel != "status_page" })
 }
 
 // events reads a list of the brain's words for what happens. One that is not
@@ -82,23 +135,6 @@ func (t *table) events(key string) []string {
 		t.errorf(t.key(key).index(i), "unknown event %q%s", word, hint)
 	}
 	return words
-}
-
-func readWebhook(receiver *table) *Webhook {
-	t := receiver.sub("webhook", "[receivers.NAME.webhook]")
-	if t == nil {
-		return nil
-	}
-	w := &Webhook{URL: t.url("url", "http", "https"), Secret: t.secret("secret")}
-	if !t.has("url") {
-		t.missing("url", "")
-	}
-	if _, inline := t.vals["secret"]; w.Secret.IsZero() && !inline {
-		t.warnf(t.path, "messages will not be signed: write secret_file, so that the other side can tell who sent them")
-	}
-	w.HTTP, w.http = t.httpClient("http")
-	t.done()
-	return w
 }
 
 // Wants tells whether a receiver that is addressed is told of a message: its

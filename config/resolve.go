@@ -68,6 +68,7 @@ func (r *resolver) resolve() {
 	r.checkDepends()
 	r.checkPeople()
 	r.checkHoldWhen()
+	r.checkReports()
 }
 
 // checkHoldWhen checks that there is a Prometheus to ask.
@@ -229,7 +230,7 @@ func (r *resolver) resolveMetrics(s *Service) {
 		plans = append(plans, s.group.Plan)
 	}
 	for _, p := range plans {
-		for _, e := range p.Verify.Conditions {
+		for _, e := range slices.Concat(p.Verify.Conditions, p.Monitor.Conditions) {
 			names = append(names, e.Metrics()...)
 		}
 	}

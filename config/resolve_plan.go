@@ -55,14 +55,21 @@ func (r *resolver) resolveVerify(p *Plan, vars map[string]string) {
 	if p == nil {
 		return
 	}
-	for i, when := range p.Verify.When {
-		at := p.Verify.at.key("when").index(i)
+	p.Verify.Conditions = r.resolveWishes(p.Verify.When, vars, p.Verify.at, "verify.hold says for how long it must be true")
+	p.Monitor.Conditions = r.resolveWishes(p.Monitor.When, vars, p.Monitor.at, "monitor.for says for how long it must be true")
+}
+
+// resolveWishes parses conditions that are true of a service that is well.
+func (r *resolver) resolveWishes(whens []string, vars map[string]string, table *path, instead string) []trigger.Expr {
+	var all []trigger.Expr
+	for i, when := range whens {
+		at := table.key("when").index(i)
 		e, ok := r.parseWhen(when, vars, at)
 		if !ok {
 			continue
 		}
 		if !e.Hold.None() {
-			r.errorf(at, "takes no \"for\" and no \"in N of M samples\": verify.hold says for how long it must be true")
+			r.errorf(at, "takes no \"for\" and no \"in N of M samples\": %s", instead)
 		}
 		for _, c := range e.Conditions {
 			if c.Kind != trigger.Compare {
@@ -72,8 +79,9 @@ func (r *resolver) resolveVerify(p *Plan, vars map[string]string) {
 		if !r.Prometheus.written {
 			r.errorf(at, "reads metrics, and [prometheus] is not configured")
 		}
-		p.Verify.Conditions = append(p.Verify.Conditions, e)
+		all = append(all, e)
 	}
+	return all
 }
 
 // resolveDurations fills in settle and cooldown, which depend on the ranges.

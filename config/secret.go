@@ -129,7 +129,7 @@ func inlineSecret(key string) (instead string, secret bool) {
 		return fmt.Sprintf("write %s_file, the path of a file that holds it", key), true
 	case "password", "passwd", "passphrase", "token", "bearer_token", "credentials", "secret", "client_secret",
 		"api_key", "apikey", "api_token", "access_token", "auth_token", "private_key", "seed", "webhook_secret",
-		"client_certificate_key", "routing_key":
+		"client_certificate_key", "routing_key", "webhook_url":
 		return fmt.Sprintf("write %s_file or %s_env, the place where it is kept", key, key), true
 	}
 	return "", false

@@ -52,6 +52,7 @@ func laterKinds() []string {
 const (
 	partSteps      = "steps"
 	partFinally    = "finally"
+	partFollowUp   = "follow_up"
 	partForward    = "forward"
 	partStopDeploy = "stop_deploy"
 )
@@ -62,6 +63,10 @@ func stepKinds(part string) []string {
 	if part == partStopDeploy {
 		// It stands in the way of the rollback itself: it acts, and waits for nobody.
 		return changing
+	}
+	if part == partFollowUp {
+		// The incident is as good as over: nobody is waited for any more.
+		return append(changing, "wait", "query")
 	}
 	return append(changing, "wait", "query", "approval")
 }
@@ -91,6 +96,9 @@ func readStep(t *table, part string, i int) Step {
 	if part == partStopDeploy {
 		t.refuseKinds("stops a deployment and waits for nothing: want exec, http or symlink", "wait", "query", "approval")
 	}
+	if part == partFollowUp {
+		t.refuseKinds("comes after the rollback, for which nobody is waited any more: want exec, http, symlink, wait or query", "approval")
+	}
 	s.Do = t.action(&s, stepKinds(part), laterKinds())
 	s.Changes = !slices.Contains([]string{"wait", "query", "approval"}, s.Do.Kind)
 	s.Name = t.stepName(defaultName(part, s.Do.Kind, i))
@@ -111,6 +119,8 @@ func defaultName(part, kind string, i int) string {
 	switch part {
 	case partForward:
 		return fmt.Sprintf("forward %d", i+1)
+	case partFollowUp:
+		return fmt.Sprintf("follow_up %d", i+1)
 	case partStopDeploy:
 		return "stop_deploy"
 	}

@@ -72,11 +72,6 @@ func TestWarnings(t *testing.T) {
 			[]string{`2: services.a.rollback.steps[0].exec[1]: uses ${target_version}, and service "a" has no version source (services.a.deployment): deployments must be reported by NATS, API or command line`},
 		},
 		{
-			"a retention that nothing follows yet",
-			"[journal]\nretention = \"30d\"\n",
-			[]string{`2: journal.retention: nothing is deleted yet in this version: the journal keeps every entry, also those that are older`},
-		},
-		{
 			"unsigned webhook",
 			"[receivers.a]\nwebhook = { url = \"https://h.example.com\" }\n",
 			[]string{`2: receivers.a.webhook: messages will not be signed: write secret_file, so that the other side can tell who sent them`},

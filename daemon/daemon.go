@@ -91,7 +91,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	h := newHouse(d.o, d.config)
 	d.ended = false
 	d.mu.Unlock()
-	h.reloadFile = d.Reload
+	h.reloadFile = d.reloadFor
 	d.present.Store(h)
 	defer d.present.Store(nil)
 	err := h.start(ctx)
@@ -132,7 +132,7 @@ func (d *Daemon) enter(h *house) {
 	d.house = h
 	if d.due {
 		d.due = false
-		_ = d.reload() // each problem has been logged, and nobody waits for the answer
+		_ = d.reload(hangup) // each problem has been logged, and nobody waits for the answer
 	}
 }
 
@@ -153,19 +153,25 @@ func (d *Daemon) ReloadWhenReady() error {
 		d.o.Logger.Info("the configuration is reloaded once rollbackd is ready", "file", d.o.ConfigFile)
 		return nil
 	}
-	return d.reload()
+	return d.reload(hangup)
 }
+
+// hangup is who asked for a reload by a signal, on record.
+const hangup = "SIGHUP"
 
 // Reload reads the configuration again and puts it into force, whole or not at
 // all: after an error the old one stays.
-func (d *Daemon) Reload() error {
+func (d *Daemon) Reload() error { return d.reloadFor("") }
+
+// reloadFor is Reload because somebody asked for it.
+func (d *Daemon) reloadFor(by string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.reload()
+	return d.reload(by)
 }
 
 // reload is Reload; the caller holds mu.
-func (d *Daemon) reload() error {
+func (d *Daemon) reload(by string) error {
 	if d.house == nil {
 		return errors.New("rollbackd is not running yet, or no longer: nothing was reloaded")
 	}
@@ -173,7 +179,7 @@ func (d *Daemon) reload() error {
 	defer d.house.systemd.ready()
 	c, err := d.load()
 	if err == nil {
-		err = d.house.reload(c)
+		err = d.house.reload(c, by)
 	}
 	d.house.reloads.note(d.o.Clock.Now(), err)
 	if err != nil {

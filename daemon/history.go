@@ -6,23 +6,30 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/benbjohnson/clock"
+
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/journal"
-	"github.com/rollbackd/rollbackd/web"
 )
 
 // replay gives the brain its memory back, and returns the time of the last
-// entry; it is zero where there is none.
-func replay(ctx context.Context, j *journal.Journal, b *incident.Brain) (last time.Time, err error) {
+// entry; it is zero where there is none. The summaries are compared with it on the
+// way, unless they are nil.
+func replay(ctx context.Context, j *journal.Journal, b *incident.Brain, summaries *catchUp) (last time.Time, err error) {
+	var newest uint64
 	err = j.Replay(ctx, func(seq uint64, raw []byte) error {
 		e, err := decode(raw)
 		if err != nil {
 			return fmt.Errorf("journal entry %d: %w", seq, err)
 		}
 		b.Apply(e)
-		last = e.At
+		summaries.after(ctx, seq, e)
+		last, newest = e.At, seq
 		return nil
 	})
+	if err == nil {
+		summaries.finish(ctx, newest)
+	}
 	return last, err
 }
 
@@ -34,25 +41,13 @@ func decode(raw []byte) (e incident.Entry, err error) {
 }
 
 // history answers the API's questions about what is no longer in memory.
-type history struct{ journal *journal.Journal }
+type history struct {
+	journal *journal.Journal
+	*statistics
+}
 
-// Incidents folds closed incidents from the journal, newest first.
-func (h history) Incidents(ctx context.Context, f web.Filter) ([]*incident.Incident, error) {
-	ids, err := h.journal.Incidents(ctx, journal.Query{Service: f.Service, State: "closed", Since: f.Since, Limit: f.Limit})
-	if err != nil {
-		return nil, err
-	}
-	var found []*incident.Incident
-	for _, id := range ids {
-		i, ok, err := h.Incident(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, i)
-		}
-	}
-	return found, nil
+func newHistory(j *journal.Journal, c clock.Clock) history {
+	return history{journal: j, statistics: &statistics{journal: j, clock: c}}
 }
 
 // Incident folds one incident from its entries.

@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/benbjohnson/clock"
 
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/journal"
 	"github.com/rollbackd/rollbackd/trigger"
-	"github.com/rollbackd/rollbackd/web"
 )
 
 // written is a journal with three incidents, of which the newest is open.
@@ -56,31 +55,7 @@ func write(t *testing.T, j *journal.Journal, e incident.Entry) {
 }
 
 func TestHistory(t *testing.T) {
-	h := history{written(t)}
-	for name, tt := range map[string]struct {
-		f    web.Filter
-		want []string
-	}{
-		"closed ones, newest first": {web.Filter{}, []string{"inc-2", "inc-1"}},
-		"one service's":             {web.Filter{Service: "checkout"}, []string{"inc-1"}},
-		"at most one":               {web.Filter{Limit: 1}, []string{"inc-2"}},
-		"since":                     {web.Filter{Since: time.Date(2026, 3, 1, 5, 0, 0, 0, time.UTC)}, []string{"inc-2"}},
-	} {
-		found, err := h.Incidents(t.Context(), tt.f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var ids []string
-		for _, i := range found {
-			ids = append(ids, i.ID)
-			if i.State != incident.Closed || i.Outcome != incident.Recovered {
-				t.Errorf("%s: %s is %s with outcome %q", name, i.ID, i.State, i.Outcome)
-			}
-		}
-		if diff := cmp.Diff(tt.want, ids); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
+	h := newHistory(written(t), clock.NewMock())
 	if i, ok, err := h.Incident(t.Context(), "inc-1"); err != nil || !ok || i.Service != "checkout" || len(i.Timeline) != 2 {
 		t.Errorf("got %+v, %v, %v", i, ok, err)
 	}
@@ -92,7 +67,7 @@ func TestHistory(t *testing.T) {
 func TestReplay(t *testing.T) {
 	j := written(t)
 	b := incident.New(incident.Options{})
-	last, err := replay(t.Context(), j, b)
+	last, err := replay(t.Context(), j, b, nil)
 	if err != nil || !last.Equal(time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)) {
 		t.Errorf("got %v, %v, want the time of the last entry", last, err)
 	}
@@ -107,7 +82,7 @@ func TestReplayOfAnEmptyJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = j.Close() }()
-	if last, err := replay(t.Context(), j, incident.New(incident.Options{})); err != nil || !last.IsZero() {
+	if last, err := replay(t.Context(), j, incident.New(incident.Options{}), nil); err != nil || !last.IsZero() {
 		t.Errorf("got %v, %v, want nothing", last, err)
 	}
 }
@@ -117,7 +92,7 @@ func TestAnEntryThatCannotBeReadStopsTheStart(t *testing.T) {
 	if _, err := j.Append(t.Context(), []byte(`{"at":"noon"}`), journal.Meta{At: time.Unix(0, 0), Kind: "x"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err := replay(t.Context(), j, incident.New(incident.Options{}))
+	_, err := replay(t.Context(), j, incident.New(incident.Options{}), nil)
 	if err == nil || !strings.Contains(err.Error(), "journal entry 6") {
 		t.Errorf("got %v, want an error that names the entry", err)
 	}

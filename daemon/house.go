@@ -43,16 +43,21 @@ type house struct {
 	// rehearsing is held while a rehearsal goes on.
 	rehearsing sync.Mutex
 
-	journal   *journal.Journal
-	gate      gateKey
-	tellers   *tellers
-	responder *responder.Responder
-	sources   *sources
+	journal *journal.Journal
+	gate    gateKey
+	history history
+	events  *web.Hub
+	tellers *tellers
+	// publishing is what goes out on NATS.
+	publishing *publishing
+	runner     *action.Runner
+	responder  *responder.Responder
+	sources    *sources
 	// deciding is the responder once it runs, for those who come from outside.
 	deciding atomic.Pointer[responder.Responder]
 
 	// reloadFile reads the configuration again, for the API.
-	reloadFile func() error
+	reloadFile func(by string) error
 }
 
 func newHouse(o Options, c *config.Config) *house {
@@ -90,7 +95,8 @@ func (h *house) start(ctx context.Context) error {
 		return err
 	}
 	brain := incident.New(h.brainOptions(c))
-	downFrom, err := replay(ctx, h.journal, brain)
+	lasts := h.o.Clock.Now().Add(-c.Journal.Retention)
+	downFrom, err := replay(ctx, h.journal, brain, newCatchUp(ctx, h.journal, brain, lasts, h.log.Named("journal")))
 	if err != nil {
 		return err
 	}
@@ -101,6 +107,9 @@ func (h *house) start(ctx context.Context) error {
 		return err
 	}
 	h.parts.start(ctx, "disk", h.watchDisk)
+	h.parts.start(ctx, "reports", newReports(h).run)
+	h.parts.start(ctx, "journal head", h.publishHead)
+	h.parts.start(ctx, "retention", h.newRetention().Run)
 	h.ready.Store(true)
 	h.systemd.ready()
 	h.log.Info("ready", "listen", doors.TCPAddr(), "socket", doors.SocketPath())
@@ -136,8 +145,8 @@ func (h *house) openJournal(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	h.journal = j
-	h.parts.later("journal", j.Close)
-	return nil
+	h.parts.later("journal", h.closeJournal)
+	return h.registry.Register(newHeadMetrics(j.Head))
 }
 
 // openDoors serves HTTP. Until the house is ready that is little more than
@@ -154,13 +163,14 @@ func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners
 	if err != nil {
 		return nil, err
 	}
+	h.history, h.events = newHistory(h.journal, h.o.Clock), web.NewHub(h.journal, h.log.Named("web"))
 	view := web.TakeTurns(h.view)
-	if err := h.registry.Register(web.NewTriggers(view)); err != nil {
+	if err := errors.Join(h.registry.Register(web.NewTriggers(view)), h.registry.Register(newPresence(h))); err != nil {
 		return nil, errors.Join(err, doors.Close())
 	}
 	server := web.New(web.Options{
-		View: view, Do: h.do, Rehearse: h.rehearse, Submit: h.submit, History: history{h.journal},
-		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL),
+		View: view, Do: h.do, Rehearse: h.rehearse, Submit: h.submit, History: h.history, Events: h.events, Config: h.configView,
+		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL), ExternalURL: c.Web.ExternalURL,
 		ConfigFile: c.Web.ConfigFile, Roles: c.Web.Roles, GateToken: h.gate.token,
 		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
 	})
@@ -231,6 +241,7 @@ func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *inci
 
 	h.sources = newSources(h)
 	runner := action.NewRunner(h.runnerOptions(c, runsBeside(c)))
+	h.runner = runner
 	h.parts.start(ctx, "outputs of steps", runner.Tend)
 	h.responder = responder.New(responder.Options{
 		Brain: brain, Journal: h.journal, Runner: runner, Reader: h.sources,
@@ -238,6 +249,12 @@ func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *inci
 		Steady: responder.BootTime(), GateToken: h.gate.token, MakeRoom: h.makeRoom,
 		Registerer: h.registry, StepGrace: h.o.StepGrace,
 	})
+	h.publishing = newPublishing(h)
+	if err := h.publishing.start(ctx, c); err != nil {
+		return err
+	}
+	h.parts.later("events out", h.publishing.stop)
+	h.parts.start(ctx, "events", h.feed())
 	h.parts.start(ctx, "watchdog", func(ctx context.Context) error { return h.systemd.watch(ctx, h.responder.LastLoop) })
 	h.parts.start(ctx, "responder", h.responder.Run)
 	h.deciding.Store(h.responder)
@@ -271,7 +288,7 @@ func (h *house) startSources(ctx context.Context, c *config.Config, downFrom tim
 }
 
 // reload puts a configuration into force, or returns an error and changes nothing.
-func (h *house) reload(c *config.Config) error {
+func (h *house) reload(c *config.Config, by string) error {
 	next, err := h.sources.make(c, h.o.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("the sources: %w", err)
@@ -289,8 +306,11 @@ func (h *house) reload(c *config.Config) error {
 		h.tellers.start(ctx, notifiers)
 		h.tellers.orphans(ctx, c)
 	}
+	if !reflect.DeepEqual(old.NATS, c.NATS) {
+		errs = append(errs, h.publishing.stop(), h.publishing.start(ctx, c))
+	}
 	errs = append(errs, h.sources.use(ctx, next, func() {
-		h.responder.Submit(incident.Reloaded{Options: h.brainOptions(c)})
+		h.responder.Submit(incident.Reloaded{Options: h.brainOptions(c), By: by})
 	}))
 	if err := errors.Join(errs...); err != nil {
 		h.log.Warn("what the old configuration had started ended badly", "err", err)

@@ -188,7 +188,7 @@ func (l *Local) Approvals(scope string) []string {
 		if plan == nil {
 			continue
 		}
-		for _, step := range slices.Concat(plan.Steps, plan.Forward, plan.Finally) {
+		for _, step := range slices.Concat(plan.Steps, plan.Forward, plan.Finally, plan.FollowUp) {
 			if step.Approval != nil && (scope == "" || len(step.Only) == 0 || slices.Contains(step.Only, scope)) {
 				names = append(names, step.Name)
 			}

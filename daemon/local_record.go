@@ -67,7 +67,7 @@ func (l *Local) openJournal(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if l.downFrom, err = replay(ctx, l.h.journal, l.brain); err != nil {
+	if l.downFrom, err = replay(ctx, l.h.journal, l.brain, nil); err != nil {
 		return err
 	}
 	if err := probe(filepath.Dir(l.h.config.Load().Journal.Path)); err != nil {
@@ -140,7 +140,7 @@ func readOnly(ctx context.Context, path string, brain *incident.Brain) (time.Tim
 	if err != nil {
 		return time.Time{}, err
 	}
-	last, err := replay(ctx, j, brain)
+	last, err := replay(ctx, j, brain, nil)
 	return last, errors.Join(err, j.Close())
 }
 

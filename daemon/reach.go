@@ -30,14 +30,12 @@ func (h *house) reachAll(ctx context.Context, c *config.Config, names []string) 
 	}
 	var lines []incident.RehearsalLine
 	for _, name := range names {
-		line := incident.RehearsalLine{About: "receivers", Name: name, Found: incident.FindingOK}
-		hook := c.Receivers[name].Webhook
-		if hook == nil {
-			line.Found, line.Why = incident.FindingNotKnown, "not checked: it has no webhook"
-		} else {
-			line.Found, line.Why = reach(ctx, hook)
+		r := c.Receivers[name]
+		for _, kind := range r.Channels() {
+			line := incident.RehearsalLine{About: "receivers", Name: outboxName(r, kind)}
+			line.Found, line.Why = reachChannel(ctx, r, kind)
+			lines = append(lines, line)
 		}
-		lines = append(lines, line)
 	}
 	return lines
 }

@@ -88,11 +88,11 @@ func TestWhatStandsBetweenUsAndAReceiver(t *testing.T) {
 		found incident.Finding
 		says  string
 	}{
-		"TLS that we trust":       {config.Webhook{URL: "https://" + address, HTTP: trusting}, incident.FindingOK, "connected to " + address + " with TLS"},
+		"TLS that we trust":       {config.Webhook{URL: "https://" + address, Client: config.Client{HTTP: trusting}}, incident.FindingOK, "connected to " + address + " with TLS"},
 		"TLS that we do not":      {config.Webhook{URL: "https://" + address}, incident.FindingProblem, "TLS with " + address + ": "},
-		"a CA that is not there":  {config.Webhook{URL: "https://" + address, HTTP: promconfig.HTTPClientConfig{TLSConfig: promconfig.TLSConfig{CAFile: "/no/such.pem"}}}, incident.FindingProblem, "its TLS options: "},
+		"a CA that is not there":  {config.Webhook{URL: "https://" + address, Client: config.Client{HTTP: promconfig.HTTPClientConfig{TLSConfig: promconfig.TLSConfig{CAFile: "/no/such.pem"}}}}, incident.FindingProblem, "its TLS options: "},
 		"nobody listens":          {config.Webhook{URL: "http://" + closed + "/hook?token=s3cret"}, incident.FindingProblem, "no connection to " + closed},
-		"a proxy in between":      {config.Webhook{URL: "http://" + closed, HTTP: behind}, incident.FindingNotKnown, "not checked: it is reached through a proxy"},
+		"a proxy in between":      {config.Webhook{URL: "http://" + closed, Client: config.Client{HTTP: behind}}, incident.FindingNotKnown, "not checked: it is reached through a proxy"},
 		"a secret not to be read": {config.Webhook{URL: "http://" + address, Secret: config.SecretRef{File: "/no/such.key"}}, incident.FindingProblem, "its signing secret: "},
 	} {
 		t.Run(name, func(t *testing.T) {

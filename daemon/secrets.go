@@ -56,9 +56,10 @@ func secretsOf(c *config.Config) []string {
 	refs := []config.SecretRef{c.NATS.Password, c.NATS.Token, c.NATS.NKeyFile}
 	files := clientSecrets(c.Prometheus.HTTP)
 	for _, r := range c.Receivers {
-		if r.Webhook != nil {
-			refs = append(refs, r.Webhook.Secret)
-			files = append(files, clientSecrets(r.Webhook.HTTP)...)
+		own, clients := r.Secrets()
+		refs = append(refs, own...)
+		for _, client := range clients {
+			files = append(files, clientSecrets(client.HTTP)...)
 		}
 	}
 	var secrets []string

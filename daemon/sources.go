@@ -126,9 +126,15 @@ func (s *sources) use(ctx context.Context, g *generation, between func()) error 
 	var errs []error
 	if newPolling {
 		errs = append(errs, s.asked.stop())
+		if g.prom == nil {
+			s.h.observer.Forget("prometheus")
+		}
 	}
 	if newBus {
 		errs = append(errs, s.told.stop())
+		if g.bus == nil {
+			s.h.observer.Forget("nats")
+		}
 	} else if g.bus != nil {
 		g.bus.SetServices(g.services, g.window)
 		g.bus.SetSignals(g.signals)

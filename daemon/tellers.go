@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
-
-	promconfig "github.com/prometheus/common/config"
 
 	"github.com/rollbackd/rollbackd/config"
 	"github.com/rollbackd/rollbackd/incident"
@@ -34,42 +32,43 @@ func newTellers(h *house) *tellers {
 
 // make makes the channels of a configuration; it starts nothing.
 func (t *tellers) make(c *config.Config) (map[string]notify.Notifier, error) {
+	kinds := channels{
+		clock: t.h.o.Clock, log: t.h.log.Named("notify"), keeper: t.h.journal, external: c.Web.ExternalURL, chart: drawEvidence,
+	}
 	notifiers := map[string]notify.Notifier{}
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(c.Receivers)) {
-		hook := c.Receivers[name].Webhook
-		if hook == nil {
-			continue
-		}
-		n, err := t.webhook(name, hook)
+		made, err := kinds.of(c.Receivers[name])
 		if err != nil {
-			problems = append(problems, fmt.Errorf("receivers.%s.webhook: %w", name, err))
-			continue
+			problems = append(problems, err)
 		}
-		notifiers[name] = n
+		maps.Copy(notifiers, made)
 	}
 	return notifiers, errors.Join(problems...)
 }
 
-func (t *tellers) webhook(name string, hook *config.Webhook) (notify.Notifier, error) {
-	transport, err := promconfig.NewRoundTripperFromConfig(hook.HTTP, name)
-	if err != nil {
-		return nil, err
-	}
-	if !hook.Secret.IsZero() {
-		if _, err := hook.Secret.Read(); err != nil {
-			// Said at the start: the first message is no time to learn it.
-			t.h.log.Warn("the signing secret of a receiver cannot be read: it gets no message until it can", "receiver", name, "err", err)
+// limits are how many messages of an incident each channel gets.
+func limits(c *config.Config) map[string]notify.Limit {
+	out := map[string]notify.Limit{}
+	for _, r := range c.Receivers {
+		for _, kind := range r.Channels() {
+			out[outboxName(r, kind)] = notify.Limit{Count: r.Limit.Count, Within: r.Limit.Within}
 		}
 	}
-	return notify.NewWebhook(notify.WebhookOptions{
-		URL: hook.URL, Secret: reader(hook.Secret), Transport: transport, Clock: t.h.o.Clock, Logger: t.h.log.Named("notify"),
-	})
+	return out
 }
 
+// start delivers by the channels of the configuration in force, and by those to
+// which messages of an earlier one are adopted.
 func (t *tellers) start(ctx context.Context, notifiers map[string]notify.Notifier) {
+	c := t.h.config.Load()
+	notifiers = maps.Clone(notifiers)
+	bounds := limits(c)
+	for from, to := range t.adopted(ctx, c, notifiers) {
+		notifiers[from], bounds[from] = notifiers[to], bounds[to]
+	}
 	outbox := notify.New(notify.Options{
-		Store: responder.Outbox(t.h.journal), Receivers: notifiers, Metrics: t.metrics,
+		Store: responder.Outbox(t.h.journal), Receivers: notifiers, Metrics: t.metrics, Limits: bounds, Tally: responder.Tally(t.h.journal),
 		Clock: t.h.o.Clock, Logger: t.h.log.Named("notify"),
 	})
 	t.outbox.Store(outbox)
@@ -78,6 +77,32 @@ func (t *tellers) start(ctx context.Context, notifiers map[string]notify.Notifie
 		<-ctx.Done()
 		return err
 	})
+}
+
+// adopted are the names under which messages wait for a channel that is now called
+// otherwise, because its receiver got a second one or lost it, and what it is
+// called. Where a receiver that had one channel has several, it is the first:
+// nobody knows which one it was, and somebody must be told.
+func (t *tellers) adopted(ctx context.Context, c *config.Config, notifiers map[string]notify.Notifier) map[string]string {
+	waiting, err := t.h.journal.Waiting(ctx)
+	if err != nil {
+		return nil // orphans says so
+	}
+	out := map[string]string{}
+	for from := range waiting {
+		name, kind, several := strings.Cut(from, "/")
+		r, known := c.Receivers[name]
+		if notifiers[from] != nil || !known {
+			continue
+		}
+		if !several {
+			kind = r.Channels()[0]
+		}
+		if to := outboxName(r, kind); notifiers[to] != nil && slices.Contains(r.Channels(), kind) {
+			out[from] = to
+		}
+	}
+	return out
 }
 
 func (t *tellers) stop() error { return t.parts.stop() }
@@ -108,15 +133,22 @@ func (t *tellers) orphans(ctx context.Context, c *config.Config) {
 		t.h.log.Warn("the messages that wait cannot be counted", "err", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(waiting)) {
-		if c.Receivers[name].Webhook == nil {
+		if !t.delivers(c, name) {
 			t.h.log.Warn("messages wait for a receiver that is not in the configuration: they stay in the outbox",
 				"receiver", name, "messages", waiting[name])
 		}
 	}
 }
 
-// receivers are the names of those to whom a message goes: those it names, or
-// all, less those that do not want its severity or kind, or come in at a later
+// delivers tells whether messages that wait under a name are delivered.
+func (t *tellers) delivers(c *config.Config, name string) bool {
+	receiver, kind, several := strings.Cut(name, "/")
+	r, known := c.Receivers[receiver]
+	return known && (!several || slices.Contains(r.Channels(), kind))
+}
+
+// receivers are the channels to which a message goes: those of the receivers it
+// names, or of all, less those that do not want its severity or kind, or come in at a later
 // level of escalation. One for everybody goes to all, whoever it names.
 func (h *house) receivers(m incident.Message) []string {
 	c := h.config.Load()
@@ -127,8 +159,11 @@ func (h *house) receivers(m incident.Message) []string {
 	var wanted []string
 	for _, name := range names {
 		r, known := c.Receivers[name]
-		if known && r.Webhook != nil && r.Wants(m.Severity, m.Event, m.Level, m.Everybody) {
-			wanted = append(wanted, name)
+		if !known || !r.Takes(m) {
+			continue
+		}
+		for _, kind := range r.Channels() {
+			wanted = append(wanted, outboxName(r, kind))
 		}
 	}
 	return wanted

@@ -53,6 +53,19 @@ func (b *Brain) captured(now time.Time, in Captured) []Effect {
 	return []Effect{Record{Entry: e}}
 }
 
+// impactMeasured records what a closed incident did to those who use the service. One
+// that was measured, or that memory has let go of, is left as it is.
+func (b *Brain) impactMeasured(now time.Time, in Measured) []Effect {
+	inc := b.mem.service(in.Service).closed(in.Incident)
+	if inc == nil || inc.Impact != nil {
+		return nil
+	}
+	e := b.incidentEntry(now, KindImpact, inc, "rollbackd", "its impact was measured")
+	impact := in.Impact
+	e.Impact = &impact
+	return []Effect{Record{Entry: e}}
+}
+
 // beforeChange is what the first change of a run waits for: the state before, at
 // most until its bound, and a deployment that is still rolling out.
 func (b *Brain) beforeChange(now time.Time, l *live, inc *Incident, run *Run) (effects []Effect, wait bool) {

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -65,8 +66,10 @@ type live struct {
 	// capture are the captures under way, well counts whether a step was enough,
 	// and census is the newest one that a version source gave.
 	capture capturing
-	well    wellness
-	census  []VersionCount
+	// aftermath is what was seen after a verified rollback.
+	aftermath aftermath
+	well      wellness
+	census    []VersionCount
 	// allSeen is true once every trigger was seen ok and every metric was there:
 	// from then on there is nothing to note.
 	allSeen bool
@@ -195,7 +198,7 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		for _, l := range b.live {
 			l.watch.HealthGap(in.At)
 		}
-	case Deployed, StepEnded, Signal:
+	case Deployed, StepEnded, Signal, Measured:
 		b.waiting = append(b.waiting, in)
 	case VersionSeen:
 		b.counted(in)
@@ -212,6 +215,10 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 	case Disk:
 		if e := b.disk(now, in); b.awake && e != nil {
 			return e
+		}
+	case Forget:
+		if b.awake {
+			return b.forget(now, in)
 		}
 	case Command:
 		if !b.awake {
@@ -238,7 +245,7 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 func (b *Brain) Apply(e Entry) {
 	b.mem.apply(e)
 	switch e.Kind {
-	case KindDeployment, KindRunning, KindRolledOut, KindDetails, KindCaptured:
+	case KindDeployment, KindRunning, KindRolledOut, KindDetails, KindCaptured, KindImpact:
 		b.waiting = b.waiting[min(1, len(b.waiting)):]
 	case KindClock:
 		b.appliedClock(e)
@@ -287,7 +294,7 @@ func (b *Brain) anyFiring(l *live) bool {
 func (b *Brain) reloaded(now time.Time, in Reloaded) []Effect {
 	b.configure(in.Options)
 	b.hearAll(now)
-	return []Effect{Record{Entry: b.entry(now, KindConfig, "", "rollbackd", "configuration "+in.Options.Hash+" loaded")}}
+	return []Effect{Record{Entry: b.entry(now, KindConfig, "", cmp.Or(in.By, "rollbackd"), "configuration "+in.Options.Hash+" loaded")}}
 }
 
 // restored begins or goes on after a restart. What was under way in the process
@@ -381,6 +388,8 @@ func (b *Brain) takeWaiting(now time.Time, in Input) []Effect {
 		return b.stepEnded(now, in)
 	case Captured:
 		return b.captured(now, in)
+	case Measured:
+		return b.impactMeasured(now, in)
 	case steppedAt:
 		return b.clockSet(now, in)
 	default:
@@ -398,6 +407,9 @@ func (b *Brain) serviceRule(now time.Time, name string) []Effect {
 	if s.Open == nil {
 		if !b.anyFiring(l) {
 			l.journalFailed = false
+		}
+		if e := b.afterRule(now, name, l, s); e != nil {
+			return e
 		}
 		if e := b.openRule(now, name, l, s); e != nil {
 			return e

@@ -197,6 +197,7 @@ func (s *serviceMemory) shift(by time.Duration) {
 	s.Lock.shift(by)
 	s.Ledger.shift(by)
 	shift(by, &s.LastStepEnd)
+	s.After.shift(by)
 	for i := range s.AutoRuns {
 		shift(by, &s.AutoRuns[i].At)
 	}

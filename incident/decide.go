@@ -162,6 +162,7 @@ func (b *Brain) decided(now time.Time, inc *Incident, d Decision) []Effect {
 	b.takeTurn(inc, &d)
 	e := b.incidentEntry(now, KindDecided, inc, "rollbackd", decisionText(d))
 	e.Decided = &d
+	e = b.sampled(e, inc)
 	return []Effect{Record{Entry: e, Message: b.decisionMessage(now, inc, d, e)}}
 }
 

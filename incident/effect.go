@@ -118,6 +118,8 @@ const (
 	SectionSteps      Section = "steps"
 	SectionForward    Section = "forward"
 	SectionFinally    Section = "finally"
+	// SectionFollowUp comes after a passed verification; nothing waits for it.
+	SectionFollowUp Section = "follow_up"
 )
 
 // StepRef names one attempt of one step.

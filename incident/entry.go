@@ -19,6 +19,8 @@ const (
 	KindSighted Kind = "sighted"  // it answers again
 	KindDiskLow Kind = "disk_low" // the journal's disk is nearly full
 	KindDiskOK  Kind = "disk_ok"  // there is room again
+	// Of the daemon: the details of old incidents are removed from the record.
+	KindForgotten Kind = "forgotten"
 	// Of the daemon, and then of each service: the wall clock was set.
 	KindClock Kind = "clock_step"
 	// Of a service.
@@ -55,7 +57,12 @@ const (
 	KindWaiting   Kind = "waiting"  // the run waits for a deployment that still rolls out
 	KindJoined    Kind = "joined"   // services that changed together joined an incident
 	KindEnough    Kind = "enough"   // the service recovered before the plan's end
+	KindVerified  Kind = "verified" // verification passed, and the follow-up steps come next
 	KindClosed    Kind = "closed"
+	// Of a closed incident.
+	KindHorizon  Kind = "horizon"  // a stretch after its rollback is over
+	KindReopened Kind = "reopened" // it broke again within one
+	KindImpact   Kind = "impact"   // what it did to those who use the service was measured
 
 	// KindInterrupted says that the daemon was told twice to stop, and left a step
 	// running. It changes nothing: the intent on record is what a start goes by.
@@ -98,6 +105,37 @@ type Entry struct {
 	Joined     *JoinedEntry    `json:"joined,omitempty"`
 	Signal     *Said           `json:"signal,omitempty"`
 	Rehearsed  *Rehearsal      `json:"rehearsed,omitempty"`
+	Verified   *VerifiedEntry  `json:"verified,omitempty"`
+	Horizon    *HorizonEntry   `json:"horizon,omitempty"`
+	Reopened   *ReopenedEntry  `json:"reopened,omitempty"`
+	Impact     *Impact         `json:"impact,omitempty"`
+	Forgotten  *ForgottenEntry `json:"forgotten,omitempty"`
+	// Samples are what the incident's triggers showed since the entry before that has
+	// some: opened, decided, run_ended, closed and reopened do.
+	Samples []Series `json:"samples,omitempty"`
+}
+
+// VerifiedEntry says that the rollback's verification has passed.
+type VerifiedEntry struct {
+	Run string `json:"run"`
+	// Samples counts the known ok ticks that it saw.
+	Samples int `json:"samples"`
+}
+
+// HorizonEntry is the end of a stretch after a rollback.
+type HorizonEntry struct {
+	Horizon
+	// Last is true where nothing is watched any more after it: it was the last one,
+	// or another version runs.
+	Last bool `json:"last,omitempty"`
+}
+
+// ReopenedEntry opens a closed incident again; its decision is in the same entry, so
+// that nothing comes between the two.
+type ReopenedEntry struct {
+	Severity trigger.Severity `json:"severity"`
+	Triggers []Evidence       `json:"triggers"`
+	Horizon  Horizon          `json:"horizon"`
 }
 
 // EscalatedEntry says which level was told that a person is still waited for.

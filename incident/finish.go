@@ -41,7 +41,7 @@ func (run *Run) withinSLA(now time.Time) bool {
 func (b *Brain) runEnded(now time.Time, inc *Incident, end *RunEndedEntry) []Effect {
 	e := b.incidentEntry(now, KindRunEnded, inc, "rollbackd", fmt.Sprintf("rollback %s: %s", end.State, end.Reason))
 	e.RunEnded = end
-	return []Effect{Record{Entry: e}}
+	return []Effect{Record{Entry: b.sampled(e, inc)}}
 }
 
 // afterRun closes an incident whose rollback was verified, and holds any other.
@@ -81,7 +81,7 @@ func (b *Brain) slaRule(now time.Time, inc *Incident, run *Run) []Effect {
 	if e := b.unitSLARule(now, inc, run); e != nil {
 		return e
 	}
-	if run.SLATold || run.withinSLA(now) {
+	if run.SLATold || run.withinSLA(now) || !run.VerifiedAt.IsZero() {
 		return nil
 	}
 	e := b.incidentEntry(now, KindSLAMissed, inc, "rollbackd",
@@ -239,6 +239,9 @@ const minVerifySamples = 2
 // verifyRule ends a verification that has seen enough, or whose time is over.
 func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Effect {
 	run, p := inc.Rollback, l.progress
+	if !run.VerifiedAt.IsZero() {
+		return b.followUpRule(now, l, inc, run)
+	}
 	if run.StoppedBy == GuardAborted {
 		return b.runEnded(now, inc, &RunEndedEntry{
 			Run: run.ID, State: RunPartial, Verification: VerificationUnknown, Reason: run.Stopping,
@@ -257,6 +260,9 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 		})
 	}
 	if p.run == run.ID && p.ok >= run.Plan.Verify.Hold && p.samples >= minVerifySamples && p.last == trigger.OK {
+		if run.hasFollowUp() {
+			return b.passed(now, inc, run, p)
+		}
 		return b.runEnded(now, inc, verified(now, run, p))
 	}
 	if now.Before(inc.Verification.Until) {
@@ -426,8 +432,13 @@ func (b *Brain) closed(now time.Time, inc *Incident, outcome Outcome, text strin
 	if outcome == Unresolved || fresh {
 		head = HeldHeadline // nobody has verified it, or it was closed without being well
 	}
+	e = b.sampled(e, inc)
 	if inc.Decision.Untold && !inc.told {
 		return []Effect{Record{Entry: e}} // what nobody was told of is not taken back either
 	}
-	return []Effect{Record{Entry: e, Message: b.message(now, inc, e, head, "closed")}}
+	m := b.message(now, inc, e, head, "closed")
+	if inc.Rollback != nil && inc.Rollback.Rehearses == nil {
+		m.Signals = []string{SignalRootCause}
+	}
+	return []Effect{Record{Entry: e, Message: m}}
 }

@@ -17,7 +17,8 @@ func Fold(entries []Entry) *Incident {
 
 // fold takes one entry into the incident.
 func (inc *Incident) fold(e Entry) {
-	inc.foldMoment(Moment{At: e.At, Kind: e.Kind, Actor: e.Actor, Text: e.Text})
+	inc.foldSamples(e.Samples)
+	inc.foldMoment(momentOf(e))
 	before := inc.wait()
 	inc.foldKind(e)
 	inc.foldWait(before, e)
@@ -97,13 +98,15 @@ func (inc *Incident) foldKind(e Entry) {
 		})
 	case KindStoodDown:
 		inc.foldStoodDown(e)
-	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded, KindWaiting, KindEnough:
+	case KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed, KindRunEnded, KindWaiting, KindEnough, KindVerified:
 		if e.Kind == KindStopping || e.Kind == KindRunEnded {
 			inc.owed = nil
 		}
 		inc.foldRun(e)
 	case KindClosed:
 		inc.State, inc.Outcome, inc.ClosedAt = Closed, e.Closed.Outcome, e.At
+	case KindHorizon, KindReopened, KindImpact:
+		inc.foldAfter(e)
 	default: // of the service or the daemon; the line in the timeline is all
 	}
 }
@@ -244,6 +247,9 @@ func (inc *Incident) foldRun(e Entry) {
 		run.State = RunVerifying
 		inc.State = Verifying
 		inc.Verification = Verification{From: e.Verifying.From, Until: e.Verifying.Until, Triggers: e.Verifying.Triggers}
+	case KindVerified:
+		run.VerifiedAt = e.At
+		inc.Verification.State, inc.Verification.Samples, inc.Verification.Reason = VerificationPassed, e.Verified.Samples, e.Text
 	case KindWaiting:
 		run.Waiting = e.Text
 	case KindEnough:
@@ -265,6 +271,9 @@ func (inc *Incident) foldRunEnded(e Entry) {
 	run, end := inc.Rollback, e.RunEnded
 	run.State, run.Reason, run.EndedAt = end.State, end.Reason, e.At
 	run.DurationSeconds = e.At.Sub(run.DecidedAt).Seconds()
+	if !run.VerifiedAt.IsZero() {
+		run.DurationSeconds = run.VerifiedAt.Sub(run.DecidedAt).Seconds() // what follows is no part of going back
+	}
 	inc.heldAfter, inc.superseded, inc.recovered = end.Held, end.Superseded, end.Recovered
 	for i := range run.Steps {
 		if run.Steps[i].State == StepPending {
@@ -338,6 +347,7 @@ func (run *Run) foldBegun(step *StepRun, e Entry) {
 	case SectionPrepare, SectionChecks:
 		run.State = RunChecking
 	case SectionReversible: // it comes before the first change and between two
+	case SectionFollowUp: // the rollback is verified
 	case SectionStopDeploy, SectionSteps, SectionForward, SectionFinally:
 		run.State = RunRunning
 	}

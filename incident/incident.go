@@ -148,6 +148,13 @@ type Moment struct {
 	Kind  Kind      `json:"kind"`
 	Actor string    `json:"actor"`
 	Text  string    `json:"text"`
+	// Verb and Reason are those of a person's word.
+	Verb   string `json:"verb,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// HeldBy is the guard that a decision is held by, Level the one that an
+	// escalation told; both are empty for every other kind.
+	HeldBy Guard `json:"held_by,omitempty"`
+	Level  int   `json:"level,omitempty"`
 }
 
 // Run is one rollback.
@@ -174,7 +181,9 @@ type Run struct {
 	DecidedAt time.Time `json:"decided_at"`
 	StartedAt time.Time `json:"started_at"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
-	// DurationSeconds is decision to end; SLASeconds zero means no SLA.
+	// VerifiedAt is when verification passed, where follow-up steps come after it.
+	VerifiedAt time.Time `json:"verified_at,omitzero"`
+	// DurationSeconds is decision to end, or to verified where steps follow up; SLASeconds zero means no SLA.
 	DurationSeconds float64 `json:"duration_seconds"`
 	SLASeconds      float64 `json:"sla_seconds"`
 	SLAMet          *bool   `json:"sla_met,omitempty"`

@@ -103,6 +103,13 @@ type Captured struct {
 	Result            StepResult
 }
 
+// Measured is what an incident did to those who use the service, measured once it
+// was closed.
+type Measured struct {
+	Service, Incident string
+	Impact            Impact
+}
+
 // ClockStepped says that the wall clock was set by this much while time itself
 // went on: later inputs carry the new clock. Positive is forward.
 type ClockStepped struct{ By time.Duration }
@@ -163,7 +170,11 @@ type StepEnded struct {
 type RecordFailed struct{ Err string }
 
 // Reloaded carries a new configuration, already validated whole.
-type Reloaded struct{ Options Options }
+type Reloaded struct {
+	Options Options
+	// By is who asked for it; empty where nobody is known.
+	By string
+}
 
 // Restored says that the journal was replayed and the daemon goes on. DownFrom
 // is the time of the last entry, To the present.
@@ -190,4 +201,5 @@ func (Restored) input()     {}
 func (Disk) input()         {}
 func (Wake) input()         {}
 func (Captured) input()     {}
+func (Measured) input()     {}
 func (ClockStepped) input() {}

@@ -60,9 +60,12 @@ type serviceMemory struct {
 	// Rehearsals are those of its plans, newest last.
 	Rehearsals []Rehearsal `json:"rehearsals,omitempty"`
 	// WindowsFrom is when the service's windows last began anew.
-	WindowsFrom time.Time   `json:"windows_from,omitzero"`
-	Open        *Incident   `json:"open,omitempty"`
-	Closed      []*Incident `json:"closed,omitempty"` // newest first
+	WindowsFrom time.Time `json:"windows_from,omitzero"`
+	// After is the newest verified rollback as long as the service is watched for
+	// it to break again; nil when it is not.
+	After  *aftercare  `json:"after,omitempty"`
+	Open   *Incident   `json:"open,omitempty"`
+	Closed []*Incident `json:"closed,omitempty"` // newest first
 }
 
 // veto stands for a deployment until it recovers, gets worse, or a newer one comes.
@@ -132,6 +135,8 @@ func (m *memory) apply(e Entry) {
 		m.Blind[e.Blind.Source] = *e.Blind
 	case KindSighted:
 		delete(m.Blind, e.Blind.Source)
+	case KindForgotten:
+		m.applyForgotten(e)
 	case KindDiskLow:
 		m.DiskLow = true
 	case KindDiskOK:
@@ -144,8 +149,10 @@ func (m *memory) apply(e Entry) {
 		m.keep(e.Service).applyOwn(e)
 	case KindOpened, KindFired, KindCleared, KindDecided, KindApproved, KindVetoed, KindAborted, KindAcked, KindRefused,
 		KindStoodDown, KindEscalated, KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed,
-		KindRunEnded, KindClosed, KindCaptured, KindWaiting, KindEnough, KindJoined, KindInterrupted:
+		KindRunEnded, KindClosed, KindCaptured, KindWaiting, KindEnough, KindJoined, KindInterrupted, KindVerified:
 		m.applyIncident(e)
+	case KindHorizon, KindReopened, KindImpact:
+		m.applyAfter(e)
 	}
 }
 
@@ -264,6 +271,7 @@ func (m *memory) applyIncident(e Entry) {
 		if len(s.Closed) > keepClosed {
 			s.Closed = s.Closed[:keepClosed]
 		}
+		s.lookAfter(inc)
 		s.Open = nil
 		delete(m.open, e.Service)
 	default: // nothing beyond the incident

@@ -30,6 +30,9 @@ type Message struct {
 	Severity trigger.Severity `json:"severity"`
 	// Event is a stable word for the transition: deciding, acting, held, …
 	Event string `json:"event"`
+	// Signals are further words for it, by which a receiver may want it too: that an
+	// analysis of the cause is due (SignalRootCause).
+	Signals []string `json:"signals,omitempty"`
 	// FirstLine is at most 120 characters; Text is the whole message with it.
 	FirstLine string `json:"first_line"`
 	Text      string `json:"text"`
@@ -45,11 +48,15 @@ type Message struct {
 	Body json.RawMessage `json:"body,omitempty"`
 }
 
-// Events are the words that Message.Event can have: what a receiver's `events`
-// may name.
+// SignalRootCause says that an incident is over in which something was changed or
+// failed, and that somebody should find out why (PROCEDURES.md P25).
+const SignalRootCause = "root_cause_analysis"
+
+// Events are the words that Message.Event and Message.Signals can have: what a
+// receiver's `events` may name.
 func Events() []string {
 	return []string{
-		"acting", "approval_needed", "blind", "break_glass", "closed", "countdown", "disk_low", "escalation", "failed", "held", "journal_failed", "notify", "overdue",
-		"sla_missed", "stood_down", "step_failed",
+		"acting", "approval_needed", "blind", "break_glass", "closed", "countdown", "disk_low", "escalation", "failed", "held", "journal_failed", "monitor", "notify", "overdue",
+		"reopened", SignalRootCause, "sla_missed", "stood_down", "step_failed",
 	}
 }

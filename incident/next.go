@@ -26,7 +26,7 @@ func (b *Brain) mainPart(now time.Time, l *live, inc *Incident, run *Run) (effec
 	for i := range run.Steps {
 		step := &run.Steps[i]
 		switch step.Section {
-		case SectionForward, SectionFinally:
+		case SectionForward, SectionFinally, SectionFollowUp:
 			return nil, false
 		case SectionReversible:
 			continue // asked when its step is due

@@ -13,7 +13,7 @@ func (b *Brain) samples(in Samples) {
 		})
 		if in.Kind == Grid {
 			b.sight.tick(in.At, in.Answers)
-			b.eachOf(in, func(name string, l *live) { b.runTick(name, l, in.At) })
+			b.eachOf(in, func(name string, l *live) { b.runTick(name, l, in.At); b.afterTick(name, l, in.At) })
 		}
 	case Full, Confirm:
 		read, ok := b.reads[in.ReadID]

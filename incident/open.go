@@ -71,7 +71,7 @@ func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) 
 	if e.Opened.Group != "" {
 		e.Text += fmt.Sprintf("; %s changed together (group %s)", listed(namesOf(e.Opened.Members)), e.Opened.Group)
 	}
-	return []Effect{Record{Entry: e}}
+	return []Effect{Record{Entry: b.sampled(e, &Incident{Service: name, Triggers: fired})}}
 }
 
 func namesOf(members []Member) []string {

@@ -153,6 +153,11 @@ type Plan struct {
 	Checks  []PlanStep `json:"checks,omitempty"`
 	Steps   []PlanStep `json:"steps"`
 	Finally []PlanStep `json:"finally,omitempty"`
+	// FollowUp is done once the rollback is verified: cleaning up, flags. Its failure
+	// is told and takes nothing back.
+	FollowUp []PlanStep `json:"follow_up,omitempty"`
+	// Monitor watches more closely for a while after the incident is closed.
+	Monitor Monitor `json:"monitor,omitzero"`
 	// Capture is asked for when an incident opens; it only looks.
 	Capture []PlanStep `json:"capture,omitempty"`
 	// Reversible is asked right before each changing step: any end but done means

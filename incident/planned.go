@@ -93,7 +93,7 @@ func (b *Brain) withApprovals(p Plan) Plan {
 		}
 		return steps
 	}
-	p.Steps, p.Forward, p.Finally = fill(p.Steps), fill(p.Forward), fill(p.Finally)
+	p.Steps, p.Forward, p.Finally, p.FollowUp = fill(p.Steps), fill(p.Forward), fill(p.Finally), fill(p.FollowUp)
 	return p
 }
 
@@ -234,6 +234,7 @@ func planned(p *Plan, scope string) []StepRun {
 	add(SectionSteps, p.Steps)
 	add(SectionForward, p.Forward)
 	add(SectionFinally, p.Finally)
+	add(SectionFollowUp, p.FollowUp)
 	return steps
 }
 
@@ -288,6 +289,8 @@ func (run *Run) spec(step *StepRun) PlanStep {
 		list = run.Plan.Forward
 	case SectionFinally:
 		list = run.Plan.Finally
+	case SectionFollowUp:
+		list = run.Plan.FollowUp
 	}
 	if step.Index >= 0 && step.Index < len(list) {
 		return list[step.Index]
@@ -309,7 +312,7 @@ func prepareList(p Plan) json.RawMessage {
 		Each  []string        `json:"each,omitempty"`
 	}
 	var list []one
-	parts := [][]PlanStep{p.Checks, p.Steps, p.Forward, p.Finally}
+	parts := [][]PlanStep{p.Checks, p.Steps, p.Forward, p.Finally, p.FollowUp}
 	for _, single := range []*PlanStep{p.Reversible, p.StopDeploy} {
 		if single != nil {
 			parts = append(parts, []PlanStep{*single})

@@ -56,7 +56,7 @@ func (run *Run) public() *Run {
 	c.Values = nil
 	c.Plan.Checks = withoutWork(run.Plan.Checks)
 	c.Plan.Steps = withoutWork(run.Plan.Steps)
-	c.Plan.Finally = withoutWork(run.Plan.Finally)
+	c.Plan.Finally, c.Plan.FollowUp = withoutWork(run.Plan.Finally), withoutWork(run.Plan.FollowUp)
 	c.Plan.Capture, c.Plan.Forward = withoutWork(run.Plan.Capture), withoutWork(run.Plan.Forward)
 	c.Plan.Reversible, c.Plan.StopDeploy = run.Plan.Reversible.withoutWork(), run.Plan.StopDeploy.withoutWork()
 	return &c
@@ -88,7 +88,9 @@ func (s *PlanStep) withoutWork() *PlanStep {
 
 // document is the incident as JSON for outside.
 func (inc *Incident) document() json.RawMessage {
-	data, err := json.Marshal(inc.Public())
+	public := inc.Public()
+	public.Samples = fewer(public.Samples)
+	data, err := json.Marshal(public)
 	if err != nil {
 		return nil // an incident came out of JSON, so it marshals
 	}

@@ -78,7 +78,7 @@ func RehearsalHash(p *Plan, vars map[string]string) string {
 	}
 	bare := *p
 	bare.Verify.Settle = 0
-	bare.Steps, bare.Forward, bare.Finally = asWritten(p.Steps), asWritten(p.Forward), asWritten(p.Finally)
+	bare.Steps, bare.Forward, bare.Finally, bare.FollowUp = asWritten(p.Steps), asWritten(p.Forward), asWritten(p.Finally), asWritten(p.FollowUp)
 	document, err := json.Marshal(bare)
 	if err != nil {
 		return "" // a plan is decoded from a file, so it marshals

@@ -62,7 +62,7 @@ func (run *Run) wentForward() bool {
 			if step.Touched > 0 {
 				return false
 			}
-		case SectionPrepare, SectionChecks, SectionReversible, SectionFinally:
+		case SectionPrepare, SectionChecks, SectionReversible, SectionFinally, SectionFollowUp:
 		}
 	}
 	return forward && run.pastReturn() != nil

@@ -45,7 +45,7 @@ func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entr
 // on_failure = "escalate", or which must happen finally: maintenance may still be
 // on. Nil for every other end.
 func (b *Brain) escalateMessage(now time.Time, inc *Incident, step *StepRun, r StepResult, e Entry) *Message {
-	matters := step.Section == SectionFinally || inc.Rollback.spec(step).OnFailure == "escalate"
+	matters := step.Section == SectionFinally || step.Section == SectionFollowUp || inc.Rollback.spec(step).OnFailure == "escalate"
 	if r.State == StepDone || r.State == StepSkipped || !matters {
 		return nil
 	}
@@ -146,7 +146,8 @@ func heldWord(inc *Incident) string {
 		return string(inc.Outcome)
 	case inc.State != Held:
 		return ""
-	case inc.Decision.HeldBy.sticky() && inc.Rollback != nil && inc.Rollback.State.Ended() && inc.Decision.HeldBy != GuardVetoed:
+	case inc.Decision.HeldBy.sticky() && inc.Rollback != nil && inc.Rollback.State.Ended() && inc.Decision.HeldBy != GuardVetoed &&
+		inc.Rollback.State != RunCompleted:
 		return string(inc.Rollback.State)
 	}
 	return string(inc.Decision.HeldBy)
@@ -202,7 +203,11 @@ func (b *Brain) text(first string, inc *Incident, e Entry) string {
 		lines = append(lines, command)
 	}
 	if b.opts.ExternalURL != "" {
-		lines = append(lines, strings.TrimSuffix(b.opts.ExternalURL, "/")+"/api/v1/incidents/"+inc.ID)
+		page := strings.TrimSuffix(b.opts.ExternalURL, "/")
+		lines = append(lines, page+"/incidents/"+inc.ID)
+		if inc.State == Closed {
+			lines = append(lines, "Report: "+page+"/api/v1/incidents/"+inc.ID+"/report?format=html")
+		}
 	}
 	return strings.Join(lines, "\n")
 }

@@ -87,6 +87,7 @@ func (b *Brain) due(now time.Time, name string) {
 		flapping, _ := b.mem.service(name).Flaps.until(now)
 		consider(flapping)
 	}
+	b.mem.service(name).dueOfAftercare(consider)
 	if l := b.live[name]; l != nil {
 		for _, spec := range l.watch.Triggers() {
 			if at := l.watch.CompletesAt(spec.Name); !at.IsZero() && !onGrid(at, b.opts.Poll) {

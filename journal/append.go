@@ -30,9 +30,10 @@ func (j *Journal) Append(ctx context.Context, entry []byte, m Meta, out []Outgoi
 		return 0, fmt.Errorf("%w: only what was the reserve is left: free some space", ErrFull)
 	}
 	next := j.head.successor(entry, m)
-	err = j.store(ctx, func() error { return j.insert(ctx, next, out) })
+	insert := func() error { return j.insertWith(ctx, next, m.Summary, out) }
+	err = j.store(ctx, insert)
 	if errors.Is(err, ErrFull) && m.Spend {
-		err = j.afterRelease(ctx, err, func() error { return j.insert(ctx, next, out) })
+		err = j.afterRelease(ctx, err, insert)
 	}
 	if err != nil {
 		return 0, err
@@ -79,8 +80,9 @@ func (j *Journal) store(ctx context.Context, fn func() error) error {
 
 func (j *Journal) insert(ctx context.Context, r row, out []Outgoing) error {
 	ctx = context.WithoutCancel(ctx)
-	const entry = "INSERT INTO entries (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-	if _, err := j.write.ExecContext(ctx, entry, r.seq, r.at, r.kind, r.service, r.incident, r.entry, r.prev, r.hash); err != nil {
+	const entry = "INSERT INTO entries (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	if _, err := j.write.ExecContext(ctx, entry, r.seq, r.at, r.kind, r.service, r.incident, r.entry, r.prev, r.hash,
+		r.detail.salted, r.detail.at, r.detail.hash); err != nil {
 		return err
 	}
 	if _, err := j.write.ExecContext(ctx, "UPDATE head SET seq = ?, hash = ?", r.seq, r.hash); err != nil {

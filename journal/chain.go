@@ -2,9 +2,7 @@ package journal
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -48,16 +46,34 @@ type row struct {
 	seq                     uint64
 	at                      int64
 	kind, service, incident string
-	entry                   []byte
+	entry                   []byte // without its details
+	detail                  details
 	prev, hash              string
 }
 
 // digest is the hash of the row: SHA-256 over the hash before it, its number,
-// what it can be found by, each on a line of its own, and then its bytes.
+// what it can be found by, each on a line of its own, and then its bytes. In a row
+// with details the hashes of both its parts stand for the bytes, and the first line
+// says so: no bytes of an entry can be taken for them.
 func (r row) digest() string {
 	text := fmt.Appendf(nil, "%s\n%d\n%d\n%s\n%s\n%s\n", r.prev, r.seq, r.at, r.kind, r.service, r.incident)
-	sum := sha256.Sum256(append(text, r.entry...))
-	return hex.EncodeToString(sum[:])
+	if r.detail.hash == "" {
+		return hexSum(append(text, r.entry...))
+	}
+	return hexSum(fmt.Appendf([]byte("form 2\n"), "%s%s\n%d\n%s\n", text, hexSum(r.entry), r.detail.at, r.detail.hash))
+}
+
+// altered says what is wrong with a row by itself; "" where nothing is.
+func (r row) altered() string {
+	switch {
+	case r.hash != r.digest():
+		return "its content does not match its hash"
+	case r.detail.salted != nil && r.detail.hash == "":
+		return "it was given details that it never had"
+	case r.detail.salted != nil && r.detail.hash != hexSum(r.detail.salted):
+		return "its details do not match their hash"
+	}
+	return ""
 }
 
 // follows says what is wrong with r as the entry after before; "" where nothing is.
@@ -67,10 +83,8 @@ func (r row) follows(before row) string {
 		return fmt.Sprintf("it is missing (the next one is entry %d)", r.seq)
 	case r.prev != before.hash:
 		return "it does not follow the entry before it"
-	case r.hash != r.digest():
-		return "its content does not match its hash"
 	}
-	return ""
+	return r.altered()
 }
 
 // successor is the entry after r, with its hash.
@@ -79,20 +93,34 @@ func (r row) successor(entry []byte, m Meta) row {
 		seq: r.seq + 1, at: m.At.UnixNano(), kind: m.Kind, service: m.Service, incident: m.Incident,
 		entry: entry, prev: r.hash,
 	}
+	if d, ok := divide(entry, m.Lasting); ok {
+		next.entry, next.detail = m.Lasting, d
+	}
 	next.hash = next.digest()
 	return next
 }
 
-const columns = "seq, at, kind, service, incident, entry, prev, hash"
+// columns are those of a row; undivided gives the same of a file in which no entry
+// has details yet.
+const (
+	columns   = "seq, at, kind, service, incident, entry, prev, hash, detail, detail_at, detail_hash"
+	undivided = "seq, at, kind, service, incident, entry, prev, hash, NULL, 0, ''"
+)
+
+// selecting is a query for rows; the rest of it says which.
+func (j *Journal) selecting(rest string) string {
+	return "SELECT " + j.columns + " FROM entries " + rest
+}
 
 func (r *row) scan(rows *sql.Rows) error {
-	return rows.Scan(&r.seq, &r.at, &r.kind, &r.service, &r.incident, &r.entry, &r.prev, &r.hash)
+	return rows.Scan(&r.seq, &r.at, &r.kind, &r.service, &r.incident, &r.entry, &r.prev, &r.hash,
+		&r.detail.salted, &r.detail.at, &r.detail.hash)
 }
 
 // walk gives fn every entry after the one given, in order and checked, and
 // returns the last. All are from one moment, whatever is written meanwhile.
 func (j *Journal) walk(ctx context.Context, after row, fn func(row) error) (last row, err error) {
-	rows, err := j.read.QueryContext(ctx, "SELECT "+columns+" FROM entries WHERE seq > ? ORDER BY seq", after.seq)
+	rows, err := j.read.QueryContext(ctx, j.selecting("WHERE seq > ? ORDER BY seq"), after.seq)
 	if err != nil {
 		return after, j.explain(err, after.seq+1)
 	}

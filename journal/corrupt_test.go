@@ -84,7 +84,7 @@ func TestTamperingIsFoundAndNamed(t *testing.T) {
 		{"all gone", []string{"DELETE FROM entries"}, 1},
 		{"the end not known", []string{"DELETE FROM head"}, 0},
 		{"an entry forged at the end", []string{
-			"INSERT INTO entries SELECT 11, at, kind, service, incident, entry, hash, hash FROM entries WHERE seq = 10",
+			"INSERT INTO entries SELECT 11, at, kind, service, incident, entry, hash, hash, NULL, 0, '' FROM entries WHERE seq = 10",
 		}, 11},
 		{"two entries exchanged", []string{
 			unlock,
@@ -144,17 +144,17 @@ func TestOldDamageIsFoundByReplayAndNotByOpen(t *testing.T) {
 	}
 }
 
-func TestEntriesCannotBeUpdated(t *testing.T) {
-	path := sealed(t, 1)
+// try makes one change to a closed journal behind its back.
+func try(tb testing.TB, path, statement string) error {
+	tb.Helper()
 	connector, err := sqlite.NewConnector(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	db := sql.OpenDB(connector)
 	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(t.Context(), "UPDATE entries SET kind = 'x'"); err == nil {
-		t.Error("an entry was changed")
-	}
+	_, err = db.ExecContext(tb.Context(), statement)
+	return err
 }
 
 func TestFlippedBitNamesTheEntry(t *testing.T) {

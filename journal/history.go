@@ -21,7 +21,7 @@ func (j *Journal) Replay(ctx context.Context, fn func(seq uint64, entry []byte) 
 	if err != nil {
 		return err
 	}
-	last, err := j.walk(ctx, row{}, func(r row) error { return fn(r.seq, r.entry) })
+	last, err := j.walk(ctx, row{}, func(r row) error { return fn(r.seq, r.whole()) })
 	if err != nil {
 		return err
 	}
@@ -34,6 +34,11 @@ func (j *Journal) Verify(ctx context.Context) error {
 	if err := j.Replay(ctx, func(uint64, []byte) error { return nil }); err != nil {
 		return err
 	}
+	return j.structure(ctx)
+}
+
+// structure checks what SQLite itself knows of the file.
+func (j *Journal) structure(ctx context.Context) error {
 	var result string
 	if err := j.read.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&result); err != nil {
 		return j.unreadable(err, 0)
@@ -47,7 +52,7 @@ func (j *Journal) Verify(ctx context.Context) error {
 // Entries returns one incident's entries in order; none where there is no such
 // incident. Each is checked against its hash.
 func (j *Journal) Entries(ctx context.Context, incident string) ([][]byte, error) {
-	rows, err := j.read.QueryContext(ctx, "SELECT "+columns+" FROM entries WHERE incident = ? AND incident <> '' ORDER BY seq", incident)
+	rows, err := j.read.QueryContext(ctx, j.selecting("WHERE incident = ? AND incident <> '' ORDER BY seq"), incident)
 	if err != nil {
 		return nil, j.explain(err, 0)
 	}
@@ -58,10 +63,10 @@ func (j *Journal) Entries(ctx context.Context, incident string) ([][]byte, error
 		if err := r.scan(rows); err != nil {
 			return nil, j.unreadable(err, r.seq)
 		}
-		if r.hash != r.digest() {
-			return nil, &CorruptError{Path: j.path, Seq: r.seq, Problem: "its content does not match its hash"}
+		if problem := r.altered(); problem != "" {
+			return nil, &CorruptError{Path: j.path, Seq: r.seq, Problem: problem}
 		}
-		entries = append(entries, r.entry)
+		entries = append(entries, r.whole())
 	}
 	return entries, j.explain(rows.Err(), 0)
 }

@@ -47,10 +47,16 @@ type Meta struct {
 	Kind     string
 	Service  string
 	Incident string
+	// Lasting is the entry as it stays once RemoveDetails was called for its
+	// incident: the same bytes without one piece of them. Nil, or anything else, is an
+	// entry that always stays as it is.
+	Lasting []byte
 	// Spend is true for an entry that must be written even when the disk is full,
 	// as one that a rollback in flight needs in order to finish: for it the
 	// reserve is given up, and what is then free is kept for such entries.
 	Spend bool
+	// Summary is that of the entry's incident after it; nil leaves the one there is.
+	Summary *Summary
 }
 
 // Outgoing is one message to one receiver, to be delivered at least once.
@@ -70,6 +76,7 @@ type Journal struct {
 	log     hclog.Logger
 	lock    *os.File // nil where read-only
 	read    *sql.DB
+	columns string // of a row, in a file of its version
 
 	// clerk lets one bookkeeper of the outbox at a time compete for mu, so that
 	// an entry waits for at most one of them, however many receivers there are.
@@ -102,7 +109,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{path: path, options: o, log: o.Logger, lock: lock}
+	j := &Journal{path: path, options: o, log: o.Logger, lock: lock, columns: columns}
 	if j.log == nil {
 		j.log = hclog.NewNullLogger()
 	}
@@ -142,6 +149,18 @@ func (j *Journal) open(ctx context.Context) (err error) {
 // OpenReadOnly opens an existing journal for reading, whether or not a daemon
 // is writing to it. Head is that of the moment of opening.
 func OpenReadOnly(ctx context.Context, path string) (*Journal, error) {
+	j, err := openUnread(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.loadHead(ctx); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+// openUnread opens an existing journal for reading, and reads none of its entries.
+func openUnread(ctx context.Context, path string) (*Journal, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
@@ -158,11 +177,8 @@ func OpenReadOnly(ctx context.Context, path string) (*Journal, error) {
 	if j.read, err = database(path, mode); err != nil {
 		return nil, err
 	}
-	if err := checkVersion(ctx, j.read); err != nil {
+	if j.columns, err = columnsOf(ctx, j.read); err != nil {
 		return nil, errors.Join(j.explain(err, 0), j.Close())
-	}
-	if err := j.loadHead(ctx); err != nil {
-		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
 }

@@ -113,8 +113,8 @@ func (j *Journal) Waiting(ctx context.Context) (map[string]int, error) {
 	return counts, j.explain(rows.Err(), 0)
 }
 
-// Fate tells what became of a message to a receiver: "waiting", "delivered" or
-// "given_up", and the last error. It is empty for one that was never sent.
+// Fate tells what became of a message to a receiver: "waiting", "delivered",
+// "given_up" or "withheld", and the last error. It is empty for one that was never sent.
 func (j *Journal) Fate(ctx context.Context, id, receiver string) (state, lastError string, err error) {
 	const query = "SELECT state, last_error FROM outbox WHERE id = ? AND receiver = ?"
 	err = j.read.QueryRowContext(ctx, query, id, receiver).Scan(&state, &lastError)

@@ -126,19 +126,36 @@ func TestAnOlderJournalIsBroughtUpToDate(t *testing.T) {
 	j, path := fresh(t)
 	add(t, j, journal.Meta{Incident: "a"}, "1", message("a1", "ops"))
 	must(t, j.Close())
-	tamper(t, path, "ALTER TABLE outbox DROP COLUMN refused", "DROP TABLE kept", "DROP TABLE summaries", "PRAGMA user_version = 1")
+	tamper(t, path, "DROP INDEX entries_with_details", "DROP TRIGGER entries_are_final",
+		"ALTER TABLE entries DROP COLUMN detail", "ALTER TABLE entries DROP COLUMN detail_at", "ALTER TABLE entries DROP COLUMN detail_hash",
+		"CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'a journal entry is never changed'); END")
+	tamper(t, path, "ALTER TABLE outbox RENAME TO newer", "DROP INDEX outbox_of_incident", "DROP INDEX outbox_waiting",
+		`CREATE TABLE outbox (n INTEGER PRIMARY KEY, id TEXT NOT NULL, receiver TEXT NOT NULL, incident TEXT NOT NULL, at INTEGER NOT NULL, payload BLOB NOT NULL,
+			state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'given_up')), due INTEGER NOT NULL DEFAULT 0,
+			attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT NOT NULL DEFAULT '', ended INTEGER NOT NULL DEFAULT 0, UNIQUE (id, receiver)) STRICT`,
+		"CREATE INDEX outbox_waiting ON outbox (receiver, incident, n) WHERE state = 'waiting'",
+		"INSERT INTO outbox (id, receiver, incident, at, payload) SELECT id, receiver, incident, at, payload FROM newer", "DROP TABLE newer", "DROP TABLE kept", "DROP TABLE summaries", "PRAGMA user_version = 1")
 	old, err := journal.OpenReadOnly(t.Context(), path)
 	must(t, err)
 	if diff := cmp.Diff([]string{"1"}, replay(t, old)); diff != "" {
 		t.Errorf("read as it is (-want +got):\n%s", diff)
 	}
 	must(t, old.Close())
+	look, err := journal.Inspect(t.Context(), path)
+	must(t, err)
+	must(t, look.Rows(t.Context(), func(r journal.Row) error { return r.Follow(journal.Row{}) }))
+	must(t, look.Close())
 	for range 2 {
 		j = open(t, path, journal.Options{})
 		if diff := cmp.Diff([]string{"a1"}, ids(t, j, "ops", begin())); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		must(t, j.Close())
+	}
+	j = open(t, path, journal.Options{})
+	must(t, j.Withhold(t.Context(), "a1", "ops", begin())) // which version 2 did not know
+	if got, _, err := j.Fate(t.Context(), "a1", "ops"); got != "withheld" || err != nil {
+		t.Errorf("got %q (%v), want withheld", got, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -20,8 +21,55 @@ ALTER TABLE outbox ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 2;
 `
 
+// outboxTable is that of version 3: in it, a message can be withheld.
+const outboxTable = `
+CREATE TABLE outbox (
+	n          INTEGER PRIMARY KEY,
+	id         TEXT    NOT NULL,
+	receiver   TEXT    NOT NULL,
+	incident   TEXT    NOT NULL,
+	at         INTEGER NOT NULL,
+	payload    BLOB    NOT NULL, -- emptied once the row has ended
+	state      TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'given_up', 'withheld')),
+	due        INTEGER NOT NULL DEFAULT 0,
+	attempts   INTEGER NOT NULL DEFAULT 0,
+	last_error TEXT    NOT NULL DEFAULT '',
+	ended      INTEGER NOT NULL DEFAULT 0,
+	refused    INTEGER NOT NULL DEFAULT 0, -- whether the last attempt was
+	UNIQUE (id, receiver)
+) STRICT;
+CREATE INDEX outbox_waiting ON outbox (receiver, incident, n) WHERE state = 'waiting';
+CREATE INDEX outbox_of_incident ON outbox (incident, receiver, n) WHERE incident <> '';
+`
+
+// addWithheld makes the outbox that of version 3. SQLite cannot change what a
+// column is checked for, so the table is made anew.
+const addWithheld = `
+ALTER TABLE outbox RENAME TO outbox_before;
+DROP INDEX outbox_waiting;
+` + outboxTable + `
+INSERT INTO outbox (n, id, receiver, incident, at, payload, state, due, attempts, last_error, ended, refused)
+	SELECT n, id, receiver, incident, at, payload, state, due, attempts, last_error, ended, refused FROM outbox_before;
+DROP TABLE outbox_before;
+`
+
 // addKept makes a file of version 2 one of version 3.
-const addKept = keptTables + `PRAGMA user_version = 3;`
+const addKept = addWithheld + `
+ALTER TABLE entries ADD COLUMN detail BLOB;
+ALTER TABLE entries ADD COLUMN detail_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE entries ADD COLUMN detail_hash TEXT NOT NULL DEFAULT '';
+DROP TRIGGER entries_are_final;
+` + entryRules + keptTables + `PRAGMA user_version = 3;`
+
+// entryRules let nothing change in an entry but that its details are removed.
+const entryRules = `
+CREATE INDEX entries_with_details ON entries (at, incident) WHERE detail IS NOT NULL;
+CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries
+	WHEN NOT (NEW.detail IS NULL AND OLD.detail IS NOT NULL AND NEW.seq = OLD.seq AND NEW.at = OLD.at AND NEW.kind = OLD.kind
+		AND NEW.service = OLD.service AND NEW.incident = OLD.incident AND NEW.entry = OLD.entry AND NEW.prev = OLD.prev
+		AND NEW.hash = OLD.hash AND NEW.detail_at = OLD.detail_at AND NEW.detail_hash = OLD.detail_hash)
+	BEGIN SELECT RAISE(ABORT, 'a journal entry is never changed'); END;
+`
 
 // keptTables are those of version 3: what receivers keep, and the summaries of
 // incidents, which are read off the entries and may be made again from them.
@@ -37,9 +85,12 @@ CREATE TABLE summaries (
 	service  TEXT    NOT NULL,
 	opened   INTEGER NOT NULL, -- nanoseconds since the Unix epoch
 	closed   INTEGER NOT NULL DEFAULT 0,
+	seq      INTEGER NOT NULL, -- the entry that changed it last
 	summary  BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX summaries_opened ON summaries (opened);
+CREATE INDEX summaries_opened ON summaries (opened, incident);
+CREATE INDEX summaries_of_service ON summaries (service, opened, incident);
+CREATE INDEX summaries_changed ON summaries (seq);
 `
 
 // schema of version 3. The head repeats the newest entry, so that entries cut
@@ -53,13 +104,14 @@ CREATE TABLE entries (
 	incident TEXT    NOT NULL,
 	entry    BLOB    NOT NULL,
 	prev     TEXT    NOT NULL,
-	hash     TEXT    NOT NULL
+	hash     TEXT    NOT NULL,
+	detail      BLOB, -- a salt, and what was cut out of the entry; NULL where nothing was, or it was removed
+	detail_at   INTEGER NOT NULL DEFAULT 0, -- where in the entry it belongs
+	detail_hash TEXT    NOT NULL DEFAULT '' -- empty for an entry without
 ) STRICT;
 CREATE INDEX entries_of_incident ON entries (incident, seq) WHERE incident <> '';
 CREATE INDEX entries_of_kind ON entries (kind, seq);
-CREATE TRIGGER entries_are_final BEFORE UPDATE ON entries
-	BEGIN SELECT RAISE(ABORT, 'a journal entry is never changed'); END;
-
+` + entryRules + `
 CREATE TABLE head (
 	one  INTEGER PRIMARY KEY CHECK (one = 1),
 	seq  INTEGER NOT NULL,
@@ -67,23 +119,7 @@ CREATE TABLE head (
 ) STRICT;
 INSERT INTO head VALUES (1, 0, '');
 
-CREATE TABLE outbox (
-	n          INTEGER PRIMARY KEY,
-	id         TEXT    NOT NULL,
-	receiver   TEXT    NOT NULL,
-	incident   TEXT    NOT NULL,
-	at         INTEGER NOT NULL,
-	payload    BLOB    NOT NULL, -- emptied once the row has ended
-	state      TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'given_up')),
-	due        INTEGER NOT NULL DEFAULT 0,
-	attempts   INTEGER NOT NULL DEFAULT 0,
-	last_error TEXT    NOT NULL DEFAULT '',
-	ended      INTEGER NOT NULL DEFAULT 0,
-	refused    INTEGER NOT NULL DEFAULT 0, -- whether the last attempt was
-	UNIQUE (id, receiver)
-) STRICT;
-CREATE INDEX outbox_waiting ON outbox (receiver, incident, n) WHERE state = 'waiting';
-` + keptTables + `PRAGMA user_version = 3;
+` + outboxTable + keptTables + `PRAGMA user_version = 3;
 `
 
 // access is how a database file is opened.
@@ -95,13 +131,18 @@ const (
 	frozen // in a place that nothing can be written to, not even the shared memory of readers
 )
 
+// busyTimeout is how long a connection waits for another one.
+const busyTimeout = 5 * time.Second
+
 // database prepares access to the file; it is opened at the first use.
 func database(path string, mode access) (*sql.DB, error) {
-	query := url.Values{"_pragma": {"busy_timeout(5000)", "foreign_keys(1)"}}
+	query := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)"}}
 	switch mode {
 	case writing:
 		query.Set("mode", "rw")
-		query["_pragma"] = append(query["_pragma"], "journal_mode(WAL)", "synchronous(FULL)")
+		query["_pragma"] = append(query["_pragma"], "journal_mode(WAL)", "synchronous(FULL)",
+			// What was removed is gone from the file, and from a log that had once grown long.
+			"secure_delete(ON)", "journal_size_limit(4194304)")
 	case reading:
 		query.Set("mode", "ro")
 		query["_pragma"] = append(query["_pragma"], "query_only(1)")
@@ -159,14 +200,17 @@ func raise(ctx context.Context, db *sql.DB, version int) error {
 	return err
 }
 
-// checkVersion refuses a file that this program cannot read. Entries are the same
-// in all versions; the other tables are a daemon's own.
-func checkVersion(ctx context.Context, db *sql.DB) error {
+// columnsOf are the columns of an entry in a file of any version that this program
+// can read; the other tables are a daemon's own. It refuses one that it cannot.
+func columnsOf(ctx context.Context, db *sql.DB) (string, error) {
 	version, err := fileVersion(ctx, db)
-	if err != nil || version == 1 || version == 2 {
-		return err
+	if err != nil {
+		return "", err
 	}
-	return refuse(version)
+	if version == 1 || version == 2 {
+		return undivided, nil
+	}
+	return columns, refuse(version)
 }
 
 func fileVersion(ctx context.Context, db *sql.DB) (version int, err error) {

@@ -25,6 +25,9 @@ type Message struct {
 	FirstLine string `json:"first_line"`
 	Text      string `json:"text"`
 	Level     int    `json:"level"`
+	// Withheld is how many messages about the incident this receiver did not get
+	// right before this one, because of its limit. Text says so too.
+	Withheld int `json:"withheld"`
 	// About is the incident as it was then; its zero value where there is none.
 	About About `json:"body"`
 	// Body is the same as the API shows it, byte for byte; nil where there is none.
@@ -51,6 +54,11 @@ type About struct {
 	Rollback *Rollback `json:"rollback"`
 	Samples  []Series  `json:"samples"`
 	AckedBy  string    `json:"acked_by"`
+	// Needs are the approvals that are still missing.
+	Needs []struct {
+		Role  string `json:"role"`
+		Count int    `json:"count"`
+	} `json:"needs"`
 }
 
 // Trigger is one trigger's evidence.

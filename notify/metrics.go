@@ -13,13 +13,14 @@ const (
 	delivered = "delivered"
 	retried   = "retried"
 	gaveUp    = "gave_up"
+	withheld  = "withheld"
 )
 
 // NewMetrics registers the metrics. A nil registerer registers nothing.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{notifications: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "rollbackd_notifications_total",
-		Help: "Attempts to deliver a message, by what became of it: delivered, retried (it failed and will be tried again), gave_up.",
+		Help: "Attempts to deliver a message, by what became of it: delivered, retried (it failed and will be tried again), gave_up, withheld (the receiver's rate_limit).",
 	}, []string{"receiver", "result"})}
 	if reg != nil {
 		reg.MustRegister(m.notifications)
@@ -30,7 +31,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 // announce makes a receiver's series before anything happened, so that the
 // first failure is an increase and not a new series.
 func (m *Metrics) announce(receiver string) {
-	for _, result := range []string{delivered, retried, gaveUp} {
+	for _, result := range []string{delivered, retried, gaveUp, withheld} {
 		m.notifications.WithLabelValues(receiver, result)
 	}
 }

@@ -17,6 +17,8 @@ type Delivery struct {
 	// can drop what it has already.
 	ID       string
 	Receiver string
+	// Incident is what the message is about; empty for one about the daemon.
+	Incident string
 	// At is when the message was made, Due when it is to be tried next (the
 	// zero time: at once).
 	At, Due time.Time
@@ -35,6 +37,19 @@ type Delivery struct {
 // Its errors must not hold secrets: they are logged and kept.
 type Notifier interface {
 	Deliver(ctx context.Context, d Delivery) error
+}
+
+// Patient is a Notifier whose attempts may take another time than the outbox's
+// Timeout.
+type Patient interface {
+	Patience() time.Duration
+}
+
+// Keeper remembers, over restarts, where a receiver has put an incident. Kept is
+// empty where nothing was kept, or that was long ago.
+type Keeper interface {
+	Keep(ctx context.Context, receiver, incident, value string) error
+	Kept(ctx context.Context, receiver, incident string) (string, error)
 }
 
 // Store is where messages wait. It must be durable: what is not in it is not told.

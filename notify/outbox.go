@@ -25,6 +25,10 @@ type Options struct {
 	Store     Store
 	Receivers map[string]Notifier
 	Metrics   *Metrics
+	// Limits bound the messages of an incident, by receiver, and Tally counts them.
+	// A receiver without a limit gets all; so do all while Tally is nil.
+	Limits map[string]Limit
+	Tally  Tally
 	// Clock is real time if nil.
 	Clock clock.Clock
 	// Logger logs nothing if nil.
@@ -60,6 +64,10 @@ func New(o Options) *Outbox {
 	box := &Outbox{options: o}
 	for name, notifier := range o.Receivers {
 		o.Metrics.announce(name)
+		o := o
+		if patient, ok := notifier.(Patient); ok {
+			o.Timeout = patient.Patience()
+		}
 		box.workers = append(box.workers, &worker{
 			Options: o, receiver: name, notifier: notifier,
 			log: o.Logger.With("receiver", name), poke: make(chan struct{}, 1), urgent: make(chan Delivery, urgentRoom),
@@ -152,13 +160,23 @@ func (w *worker) turn(ctx context.Context) (wait time.Duration) {
 
 // try makes one attempt and records what became of it. Its error is the store's.
 func (w *worker) try(ctx context.Context, d Delivery) error {
+	told, hold := w.ration(ctx, d)
+	deliver := w.notifier.Deliver
+	if hold {
+		deliver = w.edit
+	}
 	attempt, cancel := w.Clock.WithTimeout(ctx, w.Timeout)
-	failure := w.notifier.Deliver(attempt, d)
+	failure := deliver(attempt, told)
 	cancel()
 	now := w.Clock.Now()
 	// What was delivered must be recorded even while the daemon stops, or it
 	// would be told again after every restart.
 	durable := context.WithoutCancel(ctx)
+	if failure == nil && hold {
+		w.Metrics.count(w.receiver, withheld)
+		w.log.Info("message withheld: the receiver has had enough of this incident (rate_limit)", "message", d.ID)
+		return w.Tally.Withhold(durable, d, now)
+	}
 	if failure == nil {
 		w.Metrics.count(w.receiver, delivered)
 		w.log.Debug("message delivered", "message", d.ID, "attempts", d.Attempts+1)

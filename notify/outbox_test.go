@@ -143,7 +143,7 @@ func count(t *testing.T, registry *prometheus.Registry, want string) {
 	t.Helper()
 	const name = "rollbackd_notifications_total"
 	header := "# HELP " + name + " Attempts to deliver a message, by what became of it: " +
-		"delivered, retried (it failed and will be tried again), gave_up.\n# TYPE " + name + " counter\n"
+		"delivered, retried (it failed and will be tried again), gave_up, withheld (the receiver's rate_limit).\n# TYPE " + name + " counter\n"
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(header+want), name); err != nil {
 		t.Error(err)
 	}
@@ -177,6 +177,7 @@ func TestBackoffDoublesUpToFiveMinutes(t *testing.T) {
 		count(t, registry, `rollbackd_notifications_total{receiver="ops",result="delivered"} 1
 rollbackd_notifications_total{receiver="ops",result="gave_up"} 0
 rollbackd_notifications_total{receiver="ops",result="retried"} 12
+rollbackd_notifications_total{receiver="ops",result="withheld"} 0
 `)
 	})
 }
@@ -218,8 +219,8 @@ func TestUnansweredMessageIsGivenUpAfterADay(t *testing.T) {
 		if diff := cmp.Diff([]string{"m given up: no answer within 5s"}, s.ends()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if got := testutil.CollectAndCount(registry, "rollbackd_notifications_total"); got != 3 {
-			t.Errorf("got %d series, want 3", got)
+		if got := testutil.CollectAndCount(registry, "rollbackd_notifications_total"); got != 4 {
+			t.Errorf("got %d series, want 4", got)
 		}
 	})
 }

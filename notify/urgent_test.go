@@ -37,15 +37,19 @@ func TestTellGoesPastTheStore(t *testing.T) {
 		count(t, registry, `rollbackd_notifications_total{receiver="boss",result="delivered"} 1
 rollbackd_notifications_total{receiver="boss",result="gave_up"} 0
 rollbackd_notifications_total{receiver="boss",result="retried"} 0
+rollbackd_notifications_total{receiver="boss",result="withheld"} 0
 rollbackd_notifications_total{receiver="hole",result="delivered"} 0
 rollbackd_notifications_total{receiver="hole",result="gave_up"} 9
 rollbackd_notifications_total{receiver="hole",result="retried"} 0
+rollbackd_notifications_total{receiver="hole",result="withheld"} 0
 rollbackd_notifications_total{receiver="ops",result="delivered"} 1
 rollbackd_notifications_total{receiver="ops",result="gave_up"} 0
 rollbackd_notifications_total{receiver="ops",result="retried"} 0
+rollbackd_notifications_total{receiver="ops",result="withheld"} 0
 rollbackd_notifications_total{receiver="other",result="delivered"} 0
 rollbackd_notifications_total{receiver="other",result="gave_up"} 0
 rollbackd_notifications_total{receiver="other",result="retried"} 0
+rollbackd_notifications_total{receiver="other",result="withheld"} 0
 `)
 	})
 }

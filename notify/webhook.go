@@ -8,14 +8,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
-	"unicode"
 
 	"github.com/benbjohnson/clock"
 	"github.com/hashicorp/go-hclog"
@@ -57,11 +54,7 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
-	return &Webhook{options: o, client: &http.Client{
-		Transport: o.Transport,
-		// A redirected POST may become a GET, whose success would mean nothing.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &Webhook{options: o, client: poster(o.Transport)}, nil
 }
 
 // Deliver posts one message. Any 2xx is success.
@@ -75,15 +68,8 @@ func (w *Webhook) Deliver(ctx context.Context, d Delivery) error {
 	if err := w.sign(request.Header, d); err != nil {
 		return err
 	}
-	response, err := w.client.Do(request)
-	if err != nil {
-		return bare(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	// Reading to the end lets the connection be used again; a receiver that
-	// goes on and on is not worth one.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	return w.judge(response, body)
+	_, err = exchange(w.client, request, w.options.Clock)
+	return err
 }
 
 // sign adds the Standard Webhooks headers.
@@ -126,59 +112,4 @@ func (w *Webhook) secret() ([]byte, error) {
 		return nil, errors.New("signing secret: what follows whsec_ is not base64")
 	}
 	return secret, nil
-}
-
-// judge turns an answer into nil or a DeliveryError.
-func (w *Webhook) judge(response *http.Response, body []byte) error {
-	code := response.StatusCode
-	if code >= 200 && code < 300 {
-		return nil
-	}
-	failure := &DeliveryError{Problem: "answered " + strconv.Itoa(code) + excerpt(body)}
-	switch {
-	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
-		failure.RetryAfter = retryAfter(response.Header.Get("Retry-After"), w.options.Clock.Now())
-	case code == http.StatusRequestTimeout || code >= 500:
-	default:
-		failure.Refused = true
-	}
-	return failure
-}
-
-// retryAfter reads the header's seconds or date; 0 where it is neither, or past.
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
-		// More than a message lives for is all the same, and must not overflow.
-		return time.Duration(min(max(seconds, 0), int64(lifetime/time.Second))) * time.Second
-	}
-	if date, err := http.ParseTime(header); err == nil {
-		return min(max(date.Sub(now), 0), lifetime)
-	}
-	return 0
-}
-
-// excerpt is the beginning of an answer's first line, fit for a log.
-func excerpt(body []byte) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	line = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, line)
-	if line == "" {
-		return ""
-	}
-	if runes := []rune(line); len(runes) > 120 {
-		line = string(runes[:120]) + "…"
-	}
-	return ": " + line
-}
-
-// bare is an HTTP client's error without the URL, which may hold a secret.
-func bare(err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("post: %w", e.Err)
-	}
-	return err
 }

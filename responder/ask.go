@@ -115,10 +115,17 @@ func (r *Responder) unanswered(id string) {
 // subscription is how many entries a subscriber may be behind.
 const subscription = 64
 
+// Recorded is an entry with the number that the journal gave it: they rise by one,
+// so that a reader sees where it has lost some.
+type Recorded struct {
+	Seq uint64
+	incident.Entry
+}
+
 // Subscribe gives every entry from here on, once it is durable, until the
 // returned function is called. A reader that is too slow loses the oldest.
-func (r *Responder) Subscribe() (entries <-chan incident.Entry, cancel func()) {
-	ch := make(chan incident.Entry, subscription)
+func (r *Responder) Subscribe() (entries <-chan Recorded, cancel func()) {
+	ch := make(chan Recorded, subscription)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.subscribers[ch] = struct{}{}
@@ -133,7 +140,7 @@ func (r *Responder) Subscribe() (entries <-chan incident.Entry, cancel func()) {
 }
 
 // publish never waits. Holding mu keeps the channels open, and makes it their only writer.
-func (r *Responder) publish(e incident.Entry) {
+func (r *Responder) publish(e Recorded) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for ch := range r.subscribers {

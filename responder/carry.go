@@ -21,7 +21,8 @@ func (l *loop) Record(e incident.Entry, m *incident.Message) error {
 	if l.closing && !l.allowedWhileStopping(e.Kind) {
 		return errNotNow
 	}
-	if err := l.append(e, m); err != nil {
+	seq, err := l.append(e, m)
+	if err != nil {
 		l.metrics.writeFailures.Inc()
 		text := e.Text
 		if m != nil { // there is no outbox for it either: this line is all that people get
@@ -35,7 +36,7 @@ func (l *loop) Record(e incident.Entry, m *incident.Message) error {
 	l.noteChange(e)
 	l.metrics.recorded(e)
 	l.latency.recorded(e)
-	l.publish(e)
+	l.publish(Recorded{seq, e})
 	return nil
 }
 
@@ -54,28 +55,31 @@ func (l *loop) allowedWhileStopping(kind incident.Kind) bool {
 	}
 }
 
-func (l *loop) append(e incident.Entry, m *incident.Message) error {
+func (l *loop) append(e incident.Entry, m *incident.Message) (seq uint64, err error) {
 	entry, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("entry %s: %w", e.Kind, err)
+		return 0, fmt.Errorf("entry %s: %w", e.Kind, err)
 	}
 	out, err := l.outgoing(m)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	meta := journal.Meta{At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident, Spend: l.maySpend(e)}
+	meta := journal.Meta{
+		At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident, Spend: l.maySpend(e), Summary: l.summary(e),
+	}
+	meta.Lasting = lasting(e)
 	began := l.clock.Now()
 	// Never cancelled: an entry is written, or it is known that it was not.
-	_, err = l.options.Journal.Append(context.Background(), entry, meta, out)
+	seq, err = l.options.Journal.Append(context.Background(), entry, meta, out)
 	l.metrics.writeDuration.Observe(l.clock.Since(began).Seconds())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	l.metrics.lastWrite.Set(float64(l.clock.Now().UnixMilli()) / 1000)
 	if len(out) > 0 {
 		l.options.Poke()
 	}
-	return nil
+	return seq, nil
 }
 
 // outgoing addresses a message to its receivers.

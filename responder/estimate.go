@@ -47,7 +47,7 @@ type stepPlace struct {
 // return, or for a deployment that still rolls out, is not among it.
 func shortest(s incident.RehearsalStep, before map[stepPlace]bool) time.Duration {
 	switch s.Start.Ref.Section {
-	case incident.SectionForward, incident.SectionStopDeploy, incident.SectionReversible, incident.SectionPrepare:
+	case incident.SectionForward, incident.SectionStopDeploy, incident.SectionReversible, incident.SectionPrepare, incident.SectionFollowUp:
 		return 0
 	case incident.SectionChecks, incident.SectionSteps, incident.SectionFinally:
 	}
@@ -68,7 +68,7 @@ func shortest(s incident.RehearsalStep, before map[stepPlace]bool) time.Duration
 
 // longest is as long as a step may take with all its attempts.
 func longest(s incident.RehearsalStep) time.Duration {
-	if s.Start.Ref.Section == incident.SectionForward {
+	if s.Start.Ref.Section == incident.SectionForward || s.Start.Ref.Section == incident.SectionFollowUp {
 		return 0
 	}
 	once := s.Start.Timeout

@@ -64,6 +64,7 @@ func (m *metrics) begin(incidents []*incident.Incident) {
 	for _, in := range incidents {
 		if in.State != incident.Closed {
 			m.openIDs[in.ID] = true
+			m.announce(in.Service)
 		}
 		if run := in.Rollback; run != nil && !run.State.Ended() {
 			m.decidedAt[run.ID] = run.DecidedAt
@@ -76,6 +77,7 @@ func (m *metrics) begin(incidents []*incident.Incident) {
 func (m *metrics) recorded(e incident.Entry) {
 	if e.Opened != nil {
 		m.openIDs[e.Incident] = true
+		m.announce(e.Service)
 		for _, evidence := range e.Opened.Triggers {
 			m.fired(e.At, evidence)
 		}

@@ -172,7 +172,7 @@ func TestOutboxKeepsFailuresAndGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := responder.Outbox(j)
-	want := notify.Delivery{ID: "m", Receiver: "ops", At: at, Due: at.Add(time.Hour), Payload: []byte("payload"), Attempts: 2, LastError: "answered 500"}
+	want := notify.Delivery{ID: "m", Receiver: "ops", Incident: "inc-1", At: at, Due: at.Add(time.Hour), Payload: []byte("payload"), Attempts: 2, LastError: "answered 500"}
 	if err := store.Postpone(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
@@ -191,5 +191,54 @@ func TestOutboxKeepsFailuresAndGivesUp(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"ops": "given_up"}, fates(t, j, "m", "ops")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestTheOutboxCountsOverRestarts: who has had enough of an incident is known from
+// the journal, and so is where a receiver has put it.
+func TestTheOutboxCountsOverRestarts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	at := time.Now().UTC()
+	var all []notify.Delivery
+	for i, id := range []string{"m1", "m2", "m3"} {
+		all = append(all, notify.Delivery{ID: id, Receiver: "ops", Incident: "inc-1", At: at.Add(time.Duration(i) * time.Minute)})
+	}
+	for i := range all {
+		j, err := journal.Open(t.Context(), path, journal.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keeper notify.Keeper = j
+		tally := responder.Tally(j)
+		if i == 0 {
+			var out []journal.Outgoing
+			for _, d := range all {
+				out = append(out, journal.Outgoing{ID: d.ID, Receiver: d.Receiver, At: d.At, Payload: []byte("x")})
+			}
+			if _, err := j.Append(t.Context(), []byte("entry"), journal.Meta{At: at, Incident: "inc-1"}, out); err != nil {
+				t.Fatal(err)
+			}
+			if err := keeper.Keep(t.Context(), "ops", "inc-1", "thread"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		passed, withheld, err := tally.Earlier(t.Context(), all[i], at.Add(-time.Hour))
+		if want := [][2]int{{0, 0}, {1, 0}, {1, 1}}[i]; err != nil || [2]int{passed, withheld} != want {
+			t.Errorf("before %s: %d passed and %d withheld (%v), want %v", all[i].ID, passed, withheld, err, want)
+		}
+		if value, err := keeper.Kept(t.Context(), "ops", "inc-1"); value != "thread" || err != nil {
+			t.Errorf("kept: %q, %v", value, err)
+		}
+		if i == 1 {
+			if err := tally.Withhold(t.Context(), all[i], at); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(map[string]string{"ops": "withheld"}, fates(t, j, "m2", "ops")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -195,7 +195,11 @@ rollbackd_decisions_total{held_by="",response="rollback"} 1
 rollbackd_incidents_open 0
 # HELP rollbackd_incidents_total Incidents closed, by outcome.
 # TYPE rollbackd_incidents_total counter
+rollbackd_incidents_total{outcome="fixed_forward",service="checkout"} 0
+rollbackd_incidents_total{outcome="recovered",service="checkout"} 0
 rollbackd_incidents_total{outcome="rolled_back",service="checkout"} 1
+rollbackd_incidents_total{outcome="unresolved",service="checkout"} 0
+rollbackd_incidents_total{outcome="vetoed",service="checkout"} 0
 # HELP rollbackd_journal_last_write_timestamp_seconds When the last journal entry was made durable.
 # TYPE rollbackd_journal_last_write_timestamp_seconds gauge
 rollbackd_journal_last_write_timestamp_seconds 9.4668484e+08
@@ -204,7 +208,10 @@ rollbackd_journal_last_write_timestamp_seconds 9.4668484e+08
 rollbackd_rollback_sla_met_total 1
 # HELP rollbackd_rollbacks_total Rollbacks that ended, by exit state.
 # TYPE rollbackd_rollbacks_total counter
+rollbackd_rollbacks_total{service="checkout",state="aborted"} 0
+rollbackd_rollbacks_total{service="checkout",state="blocked"} 0
 rollbackd_rollbacks_total{service="checkout",state="completed"} 1
+rollbackd_rollbacks_total{service="checkout",state="partial"} 0
 `
 		if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "rollbackd_decisions_total", "rollbackd_incidents_open",
 			"rollbackd_incidents_total", "rollbackd_journal_last_write_timestamp_seconds", "rollbackd_rollback_sla_met_total",

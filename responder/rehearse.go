@@ -131,7 +131,7 @@ func (r *rehearsal) step(ctx context.Context, s incident.RehearsalStep) {
 		r.check(ctx, name, req)
 	case incident.SectionReversible:
 		r.reversible(ctx, req)
-	case incident.SectionPrepare, incident.SectionStopDeploy, incident.SectionSteps, incident.SectionForward, incident.SectionFinally:
+	case incident.SectionPrepare, incident.SectionStopDeploy, incident.SectionSteps, incident.SectionForward, incident.SectionFinally, incident.SectionFollowUp:
 		r.beside(ctx, name, req)
 	}
 }
@@ -158,7 +158,7 @@ func (r *rehearsal) unasked(s incident.RehearsalStep, name string) {
 		r.add("checks", name, incident.FindingNotKnown, why)
 	case incident.SectionReversible:
 		r.add("reversible", s.Start.Ref.Unit, incident.FindingNotKnown, why)
-	case incident.SectionPrepare, incident.SectionStopDeploy, incident.SectionSteps, incident.SectionForward, incident.SectionFinally:
+	case incident.SectionPrepare, incident.SectionStopDeploy, incident.SectionSteps, incident.SectionForward, incident.SectionFinally, incident.SectionFollowUp:
 		if s.Start.Probe != nil {
 			r.add("probe", name, incident.FindingNotKnown, why)
 		}

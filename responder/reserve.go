@@ -41,7 +41,7 @@ func (l *loop) maySpend(e incident.Entry) bool {
 		return e.Brake != nil && e.Brake.On
 	case incident.KindStepEnded, incident.KindStopping, incident.KindInterrupted, incident.KindVerifying, incident.KindSLAMissed,
 		incident.KindRunEnded, incident.KindAborted, incident.KindVetoed, incident.KindOpened, incident.KindDecided,
-		incident.KindEscalated, incident.KindClock:
+		incident.KindEscalated, incident.KindClock, incident.KindReopened:
 		return true
 	default:
 		return false

@@ -120,7 +120,7 @@ type Responder struct {
 	mu          sync.Mutex
 	waiters     map[string]chan incident.Reply // by command id
 	commands    uint64
-	subscribers map[chan incident.Entry]struct{}
+	subscribers map[chan Recorded]struct{}
 }
 
 // New makes a responder that does nothing until Run.
@@ -149,7 +149,7 @@ func New(o Options) *Responder {
 	r := &Responder{
 		options: o, log: o.Logger, clock: o.Clock, metrics: newMetrics(o.Registerer), queue: newQueue(o.QueueSize),
 		asks: make(chan func(time.Time)), stopping: make(chan struct{}), stopped: make(chan struct{}), interrupted: make(chan struct{}),
-		waiters: map[string]chan incident.Reply{}, subscribers: map[chan incident.Entry]struct{}{},
+		waiters: map[string]chan incident.Reply{}, subscribers: map[chan Recorded]struct{}{},
 	}
 	r.lastLoop.Store(new(o.Clock.Now()))
 	return r

@@ -22,7 +22,7 @@ func (o outbox) Next(ctx context.Context, receiver string, now time.Time) (notif
 	}
 	d := waiting[0]
 	return notify.Delivery{
-		ID: d.ID, Receiver: d.Receiver, At: d.At, Due: d.Due, Payload: d.Payload, Attempts: d.Attempts, LastError: d.LastError,
+		ID: d.ID, Receiver: d.Receiver, Incident: d.Incident, At: d.At, Due: d.Due, Payload: d.Payload, Attempts: d.Attempts, LastError: d.LastError,
 		Refused: d.Refused,
 	}, true, nil
 }
@@ -42,6 +42,19 @@ func (o outbox) GiveUp(ctx context.Context, d notify.Delivery, at time.Time) err
 	return o.journal.GiveUp(ctx, row(d), at)
 }
 
+// Tally is the journal as what counts the messages of a notify.Outbox.
+func Tally(j *journal.Journal) notify.Tally { return outbox{j} }
+
+// Earlier implements notify.Tally.
+func (o outbox) Earlier(ctx context.Context, d notify.Delivery, since time.Time) (passed, withheld int, err error) {
+	return o.journal.Earlier(ctx, row(d), since)
+}
+
+// Withhold implements notify.Tally.
+func (o outbox) Withhold(ctx context.Context, d notify.Delivery, at time.Time) error {
+	return o.journal.Withhold(ctx, d.ID, d.Receiver, at)
+}
+
 func row(d notify.Delivery) journal.Delivery {
-	return journal.Delivery{ID: d.ID, Receiver: d.Receiver, Due: d.Due, Attempts: d.Attempts, LastError: d.LastError, Refused: d.Refused}
+	return journal.Delivery{ID: d.ID, Receiver: d.Receiver, Incident: d.Incident, Due: d.Due, Attempts: d.Attempts, LastError: d.LastError, Refused: d.Refused}
 }

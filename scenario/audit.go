@@ -52,8 +52,10 @@ type auditor struct {
 	services  map[string]*audited
 	incidents map[string]*auditedIncident // open ones, by ID
 	runs      map[string]*auditedRun      // those of open incidents, by ID
-	intents   map[incident.StepRef]bool
-	fence     uint64
+	// rolledBack is, by service, the newest incident that was closed as that.
+	rolledBack map[string]wentBack
+	intents    map[incident.StepRef]bool
+	fence      uint64
 	// lockAll and pauseAll are the brakes on everything.
 	lockAll, pauseAll brake
 	frozen            frozen
@@ -108,7 +110,7 @@ type auditedEvidence struct {
 func newAuditor(o incident.Options, report func(int, string, ...any)) *auditor {
 	a := &auditor{
 		report: report, services: map[string]*audited{}, incidents: map[string]*auditedIncident{}, runs: map[string]*auditedRun{},
-		intents: map[incident.StepRef]bool{}, reads: map[string]string{}, existed: map[seriesKey]bool{},
+		rolledBack: map[string]wentBack{}, intents: map[incident.StepRef]bool{}, reads: map[string]string{}, existed: map[seriesKey]bool{},
 	}
 	a.configure(o)
 	return a
@@ -211,8 +213,10 @@ func (a *auditor) entry(e incident.Entry) {
 	case incident.KindClosed:
 		a.closed(e)
 	case incident.KindPlanned, incident.KindStepBegun, incident.KindStepEnded, incident.KindStopping, incident.KindVerifying,
-		incident.KindEnough, incident.KindRunEnded:
+		incident.KindEnough, incident.KindRunEnded, incident.KindVerified:
 		a.runEntry(e)
+	case incident.KindReopened:
+		a.reopened(e)
 	default: // says nothing that an invariant is about
 	}
 }

@@ -19,6 +19,36 @@ func (a *auditor) opened(e incident.Entry) {
 	}
 }
 
+// reopened takes in that an incident is open again. Nothing may be done about it
+// without a person any more, and it must have been a rollback that was verified
+// within the last day, to the version that is the newest still.
+func (a *auditor) reopened(e incident.Entry) {
+	last, known := a.rolledBack[e.Service]
+	switch v := a.service(e.Service).versions; {
+	case !known || last.incident != e.Incident:
+		a.report(7, "incident %s of %s is reopened, and it was not the newest that was closed as rolled back", e.Incident, e.Service)
+	case a.now-last.at > 24*time.Hour:
+		a.report(7, "incident %s of %s is reopened %s after it was closed", e.Incident, e.Service, a.now-last.at)
+	case v.count != last.count:
+		a.report(7, "incident %s of %s is reopened, and %s was deployed since", e.Incident, e.Service, v.deployment)
+	}
+	i := &auditedIncident{
+		id: e.Incident, service: e.Service, evidence: map[string]auditedEvidence{}, touched: 1, halted: "its rollback was verified and it broke again",
+	}
+	a.incidents[i.id] = i
+	for _, ev := range e.Reopened.Triggers {
+		a.fired(i, ev)
+	}
+}
+
+// wentBack is an incident that was closed as rolled back.
+type wentBack struct {
+	incident string
+	at       time.Duration
+	// count is the number of deployments that the service had had by then.
+	count int
+}
+
 // home is the service and the own name of a piece of evidence: that of another
 // member of a group has the name of its service before it.
 func (i *auditedIncident) home(evidence string) (service, name string) {
@@ -142,6 +172,9 @@ func (a *auditor) closed(e incident.Entry) {
 		if e.Closed.Fresh {
 			s.windowsFrom = e.At
 		}
+	}
+	if e.Closed.Outcome == incident.RolledBack {
+		a.rolledBack[e.Service] = wentBack{incident: i.id, at: a.now, count: a.service(e.Service).versions.count}
 	}
 	delete(a.incidents, i.id)
 	for id, r := range a.runs {

@@ -32,6 +32,7 @@ type auditedRun struct {
 	stopping string        // why it was told to stop, by the journal
 	stopped  time.Duration // when a person's stop was answered with yes
 	stops    bool          // one was
+	passed   bool          // verification has: what comes now is the follow-up
 
 	seen verified
 }
@@ -75,6 +76,9 @@ func (a *auditor) runEntry(e incident.Entry) {
 		r.stopping = e.Stopping.Reason
 	case incident.KindEnough:
 		r.enough = true
+	case incident.KindVerified:
+		a.checkVerified(r, incident.RunEndedEntry{Samples: e.Verified.Samples})
+		r.passed = true
 	case incident.KindVerifying:
 		r.acting = false
 		r.verifying(a.now-e.At.Sub(e.Verifying.From), *e.Verifying)
@@ -99,6 +103,8 @@ func (a *auditor) runOf(e incident.Entry) *auditedRun {
 		return a.runs[e.Verifying.Run]
 	case e.RunEnded != nil:
 		return a.runs[e.RunEnded.Run]
+	case e.Verified != nil:
+		return a.runs[e.Verified.Run]
 	}
 	return nil
 }
@@ -202,7 +208,12 @@ func (a *auditor) start(s incident.Start) {
 	case s.Resume:
 		return
 	}
-	if ref.Section != incident.SectionSteps && ref.Section != incident.SectionStopDeploy && ref.Section != incident.SectionForward {
+	if (ref.Section == incident.SectionFollowUp) != r.passed {
+		a.report(8, "step %q of %s (%s) started while verification had %s", ref.Name, ref.Service, ref.Section, map[bool]string{true: "passed", false: "not passed"}[r.passed])
+	}
+	switch ref.Section {
+	case incident.SectionSteps, incident.SectionStopDeploy, incident.SectionForward, incident.SectionFollowUp:
+	case incident.SectionPrepare, incident.SectionChecks, incident.SectionReversible, incident.SectionFinally:
 		return
 	}
 	if r.stopping != "" {

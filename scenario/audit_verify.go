@@ -85,7 +85,7 @@ func (v *verified) tick(at time.Time, says may, poll time.Duration) {
 // runEnded holds a verification that has passed to what was seen: known ok for
 // the plan's hold in all, no known breach since, and well at the last tick.
 func (a *auditor) runEnded(r *auditedRun, end incident.RunEndedEntry) {
-	if end.State == incident.RunCompleted || end.Verification == incident.VerificationPassed {
+	if !r.passed && (end.State == incident.RunCompleted || end.Verification == incident.VerificationPassed) {
 		a.checkVerified(r, end)
 	}
 	if why := heldFor(end); why != "" {

@@ -80,7 +80,7 @@ func plans(o incident.Options) []*incident.Plan {
 
 // stepsOf is everything that a plan can have carried out.
 func stepsOf(p *incident.Plan) []incident.PlanStep {
-	steps := slices.Concat(p.Capture, p.Checks, p.Steps, p.Forward, p.Finally)
+	steps := slices.Concat(p.Capture, p.Checks, p.Steps, p.Forward, p.Finally, p.FollowUp)
 	if p.Reversible != nil {
 		asked := *p.Reversible
 		asked.Name = reversibleName

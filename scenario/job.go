@@ -95,7 +95,7 @@ func (w *world) cutAt(at time.Duration, j *job, why string) {
 // do not.
 func counts(s incident.Section) bool {
 	switch s {
-	case incident.SectionSteps, incident.SectionFinally, incident.SectionForward, incident.SectionStopDeploy:
+	case incident.SectionSteps, incident.SectionFinally, incident.SectionFollowUp, incident.SectionForward, incident.SectionStopDeploy:
 		return true
 	case incident.SectionPrepare, incident.SectionChecks, incident.SectionReversible:
 	}

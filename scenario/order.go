@@ -119,6 +119,8 @@ func stepOf(p *incident.Plan, ref incident.StepRef) (incident.PlanStep, bool) {
 		list = p.Forward
 	case incident.SectionFinally:
 		list = p.Finally
+	case incident.SectionFollowUp:
+		list = p.FollowUp
 	case incident.SectionStopDeploy:
 		if p.StopDeploy != nil {
 			return *p.StopDeploy, true

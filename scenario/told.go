@@ -44,7 +44,7 @@ func (w *world) tell(m incident.Message) {
 		receivers = w.told.names
 	}
 	for _, receiver := range receivers {
-		if !w.told.receivers[receiver].Wants(m.Severity, m.Event, m.Level, m.Everybody) {
+		if !w.told.receivers[receiver].Takes(m) {
 			continue
 		}
 		at, delivered := w.now, true

@@ -53,6 +53,14 @@ func (o *Observer) SetUp(source string) { o.setUp(source, 1) }
 // SetDown records that the source does not answer.
 func (o *Observer) SetDown(source string) { o.setUp(source, 0) }
 
+// Forget takes back what was said of a source that is no longer configured: it is
+// neither up nor down.
+func (o *Observer) Forget(source string) {
+	if o != nil {
+		o.up.DeleteLabelValues(source)
+	}
+}
+
 func (o *Observer) setUp(source string, value float64) {
 	if o != nil {
 		o.up.WithLabelValues(source).Set(value)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
-	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // commandTimeout bounds how long a command waits for its answer.
@@ -26,14 +25,7 @@ type Done struct {
 
 // rollback asks for a rollback of a service by a person.
 func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Reason     string           `json:"reason"`
-		IncidentID string           `json:"incident_id"`
-		To         string           `json:"to"`
-		Severity   trigger.Severity `json:"severity"`
-		Scope      string           `json:"scope"`
-		BreakGlass bool             `json:"break_glass"`
-	}
+	var body rollbackBody
 	if !decode(w, r, &body) || !reasonGiven(w, body.Reason) || !glassMayBreak(w, r, body.BreakGlass) {
 		return
 	}
@@ -46,10 +38,7 @@ func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
 // brake pauses, resumes, locks or unlocks a service or all of them.
 func (s *Server) brake(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Reason string   `json:"reason"`
-			For    duration `json:"for"`
-		}
+		var body brakeBody
 		if !decode(w, r, &body) || !reasonGiven(w, body.Reason) {
 			return
 		}
@@ -67,10 +56,7 @@ func (s *Server) brake(verb string) http.HandlerFunc {
 
 // pardon lifts a version's quarantine.
 func (s *Server) pardon(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Version string `json:"version"`
-		Reason  string `json:"reason"`
-	}
+	var body pardonBody
 	if !decode(w, r, &body) {
 		return
 	}
@@ -83,11 +69,7 @@ func (s *Server) pardon(w http.ResponseWriter, r *http.Request) {
 
 // approve is a person's yes, to the plan that they were shown where they say so.
 func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Reason     string `json:"reason"`
-		Plan       string `json:"plan"`
-		BreakGlass bool   `json:"break_glass"`
-	}
+	var body approveBody
 	if !decode(w, r, &body) || !reasonGiven(w, body.Reason) || !glassMayBreak(w, r, body.BreakGlass) {
 		return
 	}
@@ -100,9 +82,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
 // word is any other word of a person on an incident: veto, abort, ack, close.
 func (s *Server) word(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			Reason string `json:"reason"`
-		}
+		var body wordBody
 		if !decode(w, r, &body) || !reasonGiven(w, body.Reason) {
 			return
 		}
@@ -192,7 +172,7 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "nothing was reloaded: "+err.Error())
 		return
 	}
-	if err := s.o.Reload(); err != nil {
+	if err := s.o.Reload(peerOf(r.Context()).String()); err != nil {
 		fail(w, http.StatusInternalServerError, "the configuration was not reloaded, the old one stays in force: "+err.Error())
 		return
 	}

@@ -230,8 +230,8 @@ func TestBadBodies(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	w := newWorld()
-	if got := ask(t, w.server().Socket(), "POST", "/-/reload", ""); got.status != 200 || w.reloads != 1 {
-		t.Errorf("got %d and %d reloads, want 200 and one", got.status, w.reloads)
+	if got := ask(t, w.server().Socket(), "POST", "/-/reload", ""); got.status != 200 || w.reloads != 1 || w.reloadedBy != "alice" {
+		t.Errorf("got %d and %d reloads by %q, want 200 and one by alice", got.status, w.reloads, w.reloadedBy)
 	}
 	w.reloadErr = errors.New("rollbackd.toml:3: unknown key")
 	got := ask(t, w.server().Socket(), "POST", "/-/reload", "")

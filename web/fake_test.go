@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,11 @@ type world struct {
 	brakes     []incident.BrakeView
 	// bad is a version that is quarantined.
 	bad string
+	// series and blind are for the pages.
+	series []incident.Series
+	blind  []incident.Blindness
+	// memory is looked at instead of the world itself, where it is set.
+	memory web.Memory
 
 	// meanwhile, when not nil, is done once while a command is carried out.
 	meanwhile func()
@@ -56,6 +62,10 @@ type world struct {
 	configFile string
 	roles      map[string][]string
 	gateToken  func(run string) string
+	// events is what the stream of events comes from.
+	events *web.Hub
+	// folded are the incidents that were asked of the journal.
+	folded []string
 
 	commands []incident.Command
 	// rehearsals are those asked for; rehearseErr is why there is no report.
@@ -63,6 +73,7 @@ type world struct {
 	rehearseErr error
 	inputs      []incident.Input
 	reloads     int
+	reloadedBy  string
 }
 
 func newWorld() *world {
@@ -122,6 +133,10 @@ func (w *world) view(_ context.Context, f func(m web.Memory, now time.Time)) err
 	if w.viewErr != nil {
 		return w.viewErr
 	}
+	if w.memory != nil {
+		f(w.memory, noon())
+		return nil
+	}
 	f(w, noon())
 	return nil
 }
@@ -129,11 +144,24 @@ func (w *world) view(_ context.Context, f func(m web.Memory, now time.Time)) err
 // past is the world's journal.
 type past struct{ *world }
 
-func (p past) Incidents(context.Context, web.Filter) ([]*incident.Incident, error) {
-	return p.older, nil
+func (p past) Summaries(_ context.Context, f web.SummaryFilter) (found []incident.Summary, err error) {
+	for _, i := range append(slices.Clone(p.older), p.incidents...) {
+		switch {
+		case f.Service != "" && i.Service != f.Service:
+		case f.State == "closed" && i.State != incident.Closed, f.Before != "" && i.ID >= f.Before:
+		default:
+			found = append(found, i.Summary())
+		}
+	}
+	return found, nil
+}
+
+func (p past) Stats(_ context.Context, f web.StatsFilter) (web.Stats, error) {
+	return web.Stats{Since: f.Since, Service: f.Service, All: web.Figures{Incidents: 3}}, nil
 }
 
 func (p past) Incident(_ context.Context, id string) (*incident.Incident, bool, error) {
+	p.folded = append(p.folded, id)
 	for _, i := range p.older {
 		if i.ID == id {
 			return i, true, nil
@@ -154,6 +182,10 @@ func (w *world) serverAt(c clock.Clock) *web.Server {
 	return web.New(web.Options{
 		View:    web.TakeTurns(w.view),
 		History: past{w},
+		Events:  w.events,
+		Config: func() (web.ConfigView, error) {
+			return web.ConfigView{Hash: "abc", File: "/etc/rollbackd.toml", Config: map[string]any{"journal": map[string]any{}}, TOML: []byte("[journal]\n")}, nil
+		},
 		Do: func(_ context.Context, c incident.Command) (incident.Reply, error) {
 			w.commands = append(w.commands, c)
 			if f := w.meanwhile; f != nil {
@@ -177,8 +209,9 @@ func (w *world) serverAt(c clock.Clock) *web.Server {
 				w.running, w.rolling = d.Version, d.Rolling
 			}
 		},
-		Reload: func() error {
+		Reload: func(by string) error {
 			w.reloads++
+			w.reloadedBy = by
 			return w.reloadErr
 		},
 		Ready: func() error { return w.notReady },

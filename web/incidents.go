@@ -31,8 +31,14 @@ type Filter struct {
 	State string
 	// Since drops incidents opened before it; zero drops none.
 	Since time.Time
+	// Before is the ID of an incident: only older ones are given. Empty begins with
+	// the newest.
+	Before string
 	// Limit is how many at most; zero for all.
 	Limit int
+
+	// cursor is the incident that Before names; nil without.
+	cursor *incident.Summary
 }
 
 // Matches tells whether an incident passes the filter, its limit aside.
@@ -41,6 +47,8 @@ func (f Filter) Matches(i *incident.Incident) bool {
 	case f.Service != "" && i.Service != f.Service:
 		return false
 	case i.OpenedAt.Before(f.Since):
+		return false
+	case f.cursor != nil && older(i.OpenedAt, i.ID, f.cursor.OpenedAt, f.cursor.ID) >= 0:
 		return false
 	case f.State == "open":
 		return i.State != incident.Closed
@@ -64,8 +72,10 @@ func parseFilter(q url.Values, now time.Time) (Filter, error) {
 			f.Since, err = parseSince(value, now)
 		case "limit":
 			f.Limit, err = parseLimit(value)
+		case "before":
+			f.Before = value
 		default:
-			err = fmt.Errorf("unknown parameter %q (want service, state, since or limit)", key)
+			err = fmt.Errorf("unknown parameter %q (want service, state, since, before or limit)", key)
 		}
 		if err != nil {
 			return Filter{}, err
@@ -111,12 +121,22 @@ func (s *Server) incidents(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	found, err := s.remembered(r.Context(), f)
-	if err != nil {
-		s.unavailable(w, err)
-		return
+	if f.Before != "" {
+		known, err := s.beginAfter(r.Context(), &f)
+		if err == nil && !known {
+			fail(w, http.StatusBadRequest, "before: there is no incident "+f.Before)
+			return
+		}
+		if err != nil {
+			s.unavailable(w, err)
+			return
+		}
 	}
-	if found, err = s.addOlder(r.Context(), f, found); err != nil {
+	found, err := s.remembered(r.Context(), f)
+	if err == nil {
+		found, err = s.addOlder(r.Context(), f, found)
+	}
+	if err != nil {
 		s.unavailable(w, err)
 		return
 	}
@@ -126,6 +146,23 @@ func (s *Server) incidents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	succeed(w, data)
+}
+
+// beginAfter finds the incident that a page begins after; false where there is none.
+func (s *Server) beginAfter(ctx context.Context, f *Filter) (known bool, err error) {
+	err = s.o.View(ctx, func(m Memory, _ time.Time) {
+		if i, ok := m.Incident(f.Before); ok {
+			f.cursor, f.Before = new(i.Summary()), i.ID
+		}
+	})
+	if err != nil || f.cursor != nil || s.o.History == nil {
+		return f.cursor != nil, err
+	}
+	i, known, err := s.o.History.Incident(ctx, f.Before)
+	if err == nil && known {
+		f.cursor = new(i.Summary())
+	}
+	return known, err
 }
 
 // remembered gives copies of at most as many incidents as are wanted: while they
@@ -148,7 +185,8 @@ func (s *Server) remembered(ctx context.Context, f Filter) (found []*incident.In
 }
 
 // addOlder adds what memory has let go of. Every open incident is in memory, so
-// history is only asked where closed ones are wanted.
+// history is only asked where closed ones are wanted. Of those only the ones that
+// are shown are folded from their entries.
 func (s *Server) addOlder(ctx context.Context, f Filter, found []*incident.Incident) ([]*incident.Incident, error) {
 	if s.o.History == nil || (f.State != "" && f.State != string(incident.Closed)) {
 		return found, nil
@@ -157,19 +195,43 @@ func (s *Server) addOlder(ctx context.Context, f Filter, found []*incident.Incid
 	for _, i := range found {
 		known[i.ID] = true
 	}
-	older, err := s.o.History.Incidents(ctx, f)
-	for _, i := range older {
-		if !known[i.ID] && f.Matches(i) {
-			found = append(found, i.Public())
+	page, err := s.o.History.Summaries(ctx, SummaryFilter{Service: f.Service, State: f.State, Since: f.Since, Before: f.Before, Limit: f.Limit})
+	if err != nil {
+		return nil, err
+	}
+	for _, summary := range page {
+		if !known[summary.ID] {
+			found = append(found, &incident.Incident{ID: summary.ID, OpenedAt: summary.OpenedAt})
 		}
 	}
-	return found, err
+	found = newest(found, f.Limit)
+	shown := make([]*incident.Incident, 0, len(found))
+	for _, i := range found {
+		if !known[i.ID] {
+			old, ok, err := s.o.History.Incident(ctx, i.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !ok || !f.Matches(old) {
+				continue
+			}
+			i = old.Public()
+		}
+		shown = append(shown, i)
+	}
+	return shown, nil
+}
+
+// older compares two incidents by the order of lists, in which the newest comes
+// first: negative where the first of the two comes later.
+func older(at time.Time, id string, than time.Time, thanID string) int {
+	return cmp.Or(at.Compare(than), cmp.Compare(id, thanID))
 }
 
 // newest sorts newest first and keeps limit of them; 0 keeps all. It is never nil.
 func newest(found []*incident.Incident, limit int) []*incident.Incident {
 	slices.SortStableFunc(found, func(a, b *incident.Incident) int {
-		return cmp.Or(b.OpenedAt.Compare(a.OpenedAt), cmp.Compare(b.ID, a.ID))
+		return older(b.OpenedAt, b.ID, a.OpenedAt, a.ID)
 	})
 	if limit > 0 && len(found) > limit {
 		found = found[:limit]

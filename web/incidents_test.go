@@ -27,6 +27,11 @@ func TestListOfIncidents(t *testing.T) {
 		{"?limit=1", []string{"inc-3"}},
 		{"?limit=1&service=search", []string{"inc-2"}},
 		{"?service=nosuch", []string{}},
+		{"?before=inc-3", []string{"inc-2", "inc-1"}},
+		{"?before=inc-3&limit=1", []string{"inc-2"}},
+		{"?before=inc-2&service=checkout", []string{"inc-1"}},
+		{"?before=inc-1", []string{}},                    // which only the journal knows
+		{"?before=checkout", []string{"inc-2", "inc-1"}}, // by its open incident
 	}
 	for _, tt := range tests {
 		got := ask(t, newWorld().server().TCP(), "GET", "/api/v1/incidents"+tt.query, "")
@@ -41,6 +46,23 @@ func TestListOfIncidents(t *testing.T) {
 		if diff := cmp.Diff(tt.want, ids); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.query, diff)
 		}
+	}
+}
+
+// TestOnlyWhatIsShownIsFolded: an old incident is folded from its entries, which
+// takes time.
+func TestOnlyWhatIsShownIsFolded(t *testing.T) {
+	for query, want := range map[string][]string{
+		"": {"inc-1"}, "?limit=2": nil, "?before=inc-2": {"inc-1"}, "?state=open": nil, "?state=closed": {"inc-1"},
+	} {
+		w := newWorld()
+		ask(t, w.server().TCP(), "GET", "/api/v1/incidents"+query, "")
+		if diff := cmp.Diff(want, w.folded); diff != "" {
+			t.Errorf("%s (-want +folded):\n%s", query, diff)
+		}
+	}
+	if got := ask(t, newWorld().server().TCP(), "GET", "/api/v1/incidents?before=inc-9", ""); got.status != 400 {
+		t.Errorf("a page after an incident that is none: %d, want 400", got.status)
 	}
 }
 

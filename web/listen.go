@@ -97,6 +97,7 @@ func (s *Server) Serve(ctx context.Context, l *Listeners) error {
 	case first = <-ended:
 		waiting--
 	}
+	s.end.Do(func() { close(s.ending) })
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	errs := []error{failure(first)}

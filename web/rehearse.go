@@ -20,13 +20,7 @@ var ErrRehearsing = errors.New("another rehearsal goes on: try again once it has
 // rehearse looks at what a rollback of a service would need and changes nothing;
 // with `in` it carries the service's plan out for another one.
 func (s *Server) rehearse(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Reason string `json:"reason"`
-		Plan   string `json:"plan"`
-		To     string `json:"to"`
-		Scope  string `json:"scope"`
-		In     string `json:"in"`
-	}
+	var body rehearseBody
 	if !decode(w, r, &body) {
 		return
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/benbjohnson/clock"
@@ -23,6 +24,8 @@ type Memory interface {
 	Why(name string, now time.Time) (incident.WhyView, bool)
 	Incidents() []*incident.Incident
 	Incident(idOrService string) (*incident.Incident, bool)
+	Recent(service string) []incident.Series
+	Blind() []incident.Blindness
 }
 
 // View gives f the memory at one instant, undisturbed by decisions. It returns
@@ -31,10 +34,9 @@ type View func(ctx context.Context, f func(m Memory, now time.Time)) error
 
 // History is what is no longer in memory.
 type History interface {
-	// Incidents lists closed incidents that match the filter, newest first.
-	Incidents(ctx context.Context, f Filter) ([]*incident.Incident, error)
 	// Incident finds one by its ID; false when there is none.
 	Incident(ctx context.Context, id string) (*incident.Incident, bool, error)
+	Statistics
 }
 
 // Options are what the API stands on. View should be one of TakeTurns. View, Do, Rehearse, Submit, Reload,
@@ -51,14 +53,21 @@ type Options struct {
 	Submit func(in incident.Input)
 	// History is nil where only the present is known.
 	History History
-	// Reload loads the configuration file again, whole or not at all.
-	Reload func() error
+	// Events is where the stream of events comes from; nil has none.
+	Events *Hub
+	// Config shows the configuration in force; nil shows none.
+	Config func() (ConfigView, error)
+	// Reload loads the configuration file again, whole or not at all, because by asked
+	// for it.
+	Reload func(by string) error
 	// Ready returns why the daemon is not ready; nil when it is.
 	Ready func() error
 	// Hosts are the names that TCP requests may call us by, beside localhost,
 	// IP addresses and that of [web] listen: that of external_url and the machine's
 	// own.
 	Hosts []string
+	// ExternalURL is where people reach the page, for reports; empty leaves links out.
+	ExternalURL string
 	// ConfigFile is the exporter-toolkit's file of TLS and users for TCP, which is
 	// read anew at each request; empty means neither.
 	ConfigFile string
@@ -80,11 +89,15 @@ type Server struct {
 	users   users
 	keys    keys
 	origins *http.CrossOriginProtection
+	// ending is closed once Serve ends: a stream would go on for ever.
+	ending chan struct{}
+	end    sync.Once
+	pages  *pages
 }
 
 // New makes a server; it listens on nothing.
 func New(o Options) *Server {
-	return &Server{o: o, users: users{path: o.ConfigFile}, origins: http.NewCrossOriginProtection()}
+	return &Server{o: o, users: users{path: o.ConfigFile}, origins: http.NewCrossOriginProtection(), ending: make(chan struct{}), pages: newPages()}
 }
 
 // Socket is the handler of the unix socket: the kernel says who asks.
@@ -149,7 +162,12 @@ func (s *Server) endpoints() map[string]endpoint {
 		"/api/v1/services/{service}/versions": get(s.versions),
 		"/api/v1/incidents":                   get(s.incidents),
 		"/api/v1/incidents/{id}":              get(s.incident),
+		"/api/v1/incidents/{id}/report":       get(s.report),
 		"/api/v1/gate/{service}":              get(s.gate),
+		"/api/v1/stats":                       get(s.stats),
+		"/api/v1/events":                      get(s.events),
+		"/api/v1/config":                      get(s.config),
+		"/api/v1/openapi.json":                get(s.openapi),
 
 		"/api/v1/services/{service}/rollback": post("rollback", mayApprove, s.rollback),
 		"/api/v1/services/{service}/pardon":   post("pardon", mayApprove, s.pardon),
@@ -173,6 +191,7 @@ func (s *Server) door(d door) http.Handler {
 	for path, e := range s.endpoints() {
 		mux.HandleFunc(path, s.behind(d, e))
 	}
+	s.addPages(mux, d)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 	})

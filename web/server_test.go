@@ -34,7 +34,7 @@ func TestDoors(t *testing.T) {
 		{"GET", "/api/v1/incidents/inc-1", "", 200, 200}, // only in the journal
 		{"GET", "/api/v1/incidents/inc-0", "", 404, 404},
 		{"GET", "/api/v1/nosuch", "", 404, 404},
-		{"GET", "/", "", 404, 404},
+		{"GET", "/nowhere", "", 404, 404},
 
 		{"POST", "/-/reload", "", 200, 403},
 		{"POST", "/api/v1/services/checkout/rollback", reason, 200, 403},

@@ -73,9 +73,10 @@ something failed, 2 wrong usage, 3 warnings only; "rollback" has its own, and "r
 		&cobra.Group{ID: groupRun, Title: "Set up and run:"},
 	)
 	root.AddCommand(
-		a.statusCommand(), a.servicesCommand(), a.versionsCommand(), a.whyCommand(), a.incidentsCommand(), a.showCommand(),
+		a.statusCommand(), a.servicesCommand(), a.versionsCommand(), a.whyCommand(), a.incidentsCommand(), a.showCommand(), a.reportCommand(),
 		a.rollbackCommand(), a.pardonCommand(), a.deployedCommand(), a.deployingCommand(), a.signalCommand(),
-		a.runCommand(), a.checkCommand(), a.testCommand(), a.backtestCommand(), a.rehearseCommand(), a.simulateCommand(), a.versionCommand(), a.completionCommand(),
+		a.runCommand(), a.checkCommand(), a.testCommand(), a.backtestCommand(), a.rehearseCommand(), a.simulateCommand(), a.journalCommand(), a.versionCommand(), a.completionCommand(),
+		a.notifyTestCommand(), a.templateCommand(),
 	)
 	root.AddCommand(a.wordCommands()...)
 	root.AddCommand(a.brakeCommands()...)
@@ -85,7 +86,7 @@ something failed, 2 wrong usage, 3 warnings only; "rollback" has its own, and "r
 
 // laterCommands are known by name and not there yet.
 func laterCommands() []string {
-	return []string{"simulate", "report", "journal", "notify-test", "schema"}
+	return []string{"simulate", "schema"}
 }
 
 // knownCommand refuses a word that is no command, and offers the nearest.

@@ -133,6 +133,8 @@ func sectionOf(p incident.Plan, s incident.Section) []incident.PlanStep {
 		return p.Forward
 	case incident.SectionFinally:
 		return p.Finally
+	case incident.SectionFollowUp:
+		return p.FollowUp
 	case incident.SectionPrepare, incident.SectionChecks, incident.SectionStopDeploy, incident.SectionReversible:
 		return nil
 	}

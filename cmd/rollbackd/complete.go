@@ -43,7 +43,9 @@ func (a *app) argumentsOf(command string) cobra.CompletionFunc {
 		return tomlFiles
 	case "completion":
 		return first(oneOf(shells()...))
-	case "show":
+	case notifyTestName:
+		return first(configuredReceivers)
+	case "show", reportName:
 		return first(a.ask(incidentsAndServices))
 	case signalName:
 		return a.ask(serviceThenSignal)
@@ -73,6 +75,10 @@ func (a *app) flagsOf(command string) map[string]cobra.CompletionFunc {
 		flags["service"] = a.ask(serviceNames)
 	case "check":
 		flags["service"] = configured
+	case reportName:
+		flags["format"], flags["for"] = oneOf("markdown", "json", "html", "metrics", "failures"), oneOf("customers", "executives", "support")
+	case templateName:
+		flags["receiver"], flags["event"] = configuredReceivers, oneOf(sampleEvents()...)
 	case rehearseName:
 		flags["to"], flags["in"] = a.ask(versionNames), a.ask(serviceNames)
 	case rollbackName:

@@ -245,6 +245,8 @@ func waitsForPeople(p incident.Plan, s incident.StepRun) bool {
 		steps = p.Forward
 	case incident.SectionFinally:
 		steps = p.Finally
+	case incident.SectionFollowUp:
+		steps = p.FollowUp
 	case incident.SectionPrepare, incident.SectionChecks, incident.SectionStopDeploy, incident.SectionReversible:
 	}
 	return s.Index < len(steps) && steps[s.Index].Approval != nil

@@ -68,7 +68,9 @@ type incidentView struct {
 		State  string `json:"state"`
 		Reason string `json:"reason"`
 	} `json:"verification"`
-	Timeline []moment `json:"timeline"`
+	// Impact is there once it was measured.
+	Impact   *json.RawMessage `json:"impact"`
+	Timeline []moment         `json:"timeline"`
 }
 
 type stepView struct {

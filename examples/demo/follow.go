@@ -83,6 +83,15 @@ func (f *follower) awaitClosed(ctx context.Context, gone func() error) error {
 	})
 }
 
+// awaitImpact waits until it was measured what the incident did to customers, so
+// that the report has it.
+func (f *follower) awaitImpact(ctx context.Context) error {
+	return poll(ctx, func() (bool, error) {
+		view, err := f.api.newestIncident(ctx)
+		return err == nil && view != nil && view.Impact != nil, err
+	})
+}
+
 // customers tells when another version answers them.
 func (f *follower) customers() {
 	version, _ := f.load.version.Load().(string)

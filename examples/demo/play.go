@@ -45,7 +45,10 @@ func play(ctx context.Context, w *world, s *screen) error {
 		return err
 	}
 	sum(f, w, s, deployedAt)
-	return nil
+	if err := f.awaitImpact(ctx); err != nil {
+		return err
+	}
+	return w.report(f.incident.ID, s)
 }
 
 // start brings up all there is and says where it is.
@@ -75,7 +78,7 @@ func start(ctx context.Context, w *world, s *screen) (*api, error) {
 	s.fact("shop", "http://"+w.shop, fmt.Sprintf("%s, a process of its own; %d requests a second", goodVersion, perSecond))
 	s.fact("metrics", w.metrics.URL(), w.metrics.About())
 	s.fact("nats", w.nats.ClientURL(), "a NATS server in this process")
-	s.fact("rollbackd", "http://"+w.web, "asks every second; error_rate > 1% for 10s rolls back")
+	s.fact("rollbackd", "http://"+w.web, "its page, live; it asks every second, and error_rate > 1% for 10s rolls back")
 	return api, nil
 }
 

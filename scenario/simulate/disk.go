@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 
@@ -42,7 +43,14 @@ func (w World) PlayOnDisk(ctx context.Context) (scenario.Verdict, error) {
 
 // Append implements scenario.Durable.
 func (d *disk) Append(e incident.Entry, line []byte) error {
-	_, err := d.open.Append(d.ctx, line, journal.Meta{At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident}, nil)
+	m := journal.Meta{At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident}
+	if short, ok := e.Lasting(); ok {
+		var err error
+		if m.Lasting, err = json.Marshal(short); err != nil {
+			return err
+		}
+	}
+	_, err := d.open.Append(d.ctx, line, m, nil)
 	return err
 }
 

@@ -75,6 +75,13 @@ func (m *maker) anyPlan(prefix, source, folder string) (table, planned) {
 	if m.chance(30) {
 		add("finally", "finally", table{"exec": list{"/usr/local/bin/maintenance", "off"}})
 	}
+	if m.chance(25) {
+		add("follow_up", "clean up", table{"exec": list{"/usr/local/bin/clean-up"}})
+		add("follow_up", "flag back", table{"exec": list{"/usr/local/bin/flag", "on"}})
+	}
+	if m.chance(15) {
+		t["monitor"] = table{"for": pick(m.dice, "5m", "20m"), "when": list{"error_rate < 0.5%"}}
+	}
 	if m.chance(20) {
 		add("capture", "log", table{"exec": list{"journalctl", "-n", "10"}})
 	}

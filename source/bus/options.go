@@ -127,6 +127,9 @@ func (o Options) routes() ([]route, error) {
 		if m.Kind != kindHealth && m.Kind != kindDeploy && m.Kind != kindSignal {
 			problems = append(problems, fmt.Errorf("nats.map %s: kind %q is not supported (want health, deploy or signal)", m.Subject, m.Kind))
 		}
+		if ours := o.echoes(m.Subject); ours != "" {
+			problems = append(problems, fmt.Errorf("nats.map %s: it would take in what rollbackd itself publishes on %s", m.Subject, ours))
+		}
 		routes = append(routes, route{subject: m.Subject, tokens: m.Tokens, kind: m.Kind})
 	}
 	seen := map[string]bool{}

@@ -67,6 +67,7 @@ func (s *sink) text() string {
 func TestH37SecretsAreInNoArtefact(t *testing.T) {
 	t.Parallel()
 	w, told := leakyWorld(t)
+	events := listen(t, w.Bus.Connect(t), ">")
 	w.Start()
 	w.AwaitWell("errors", "slow")
 	w.Behave("v2", world.Behaviour{Errors: 0.08})
@@ -85,6 +86,11 @@ func TestH37SecretsAreInNoArtefact(t *testing.T) {
 	}
 	artefacts := w.artefacts(t, held.ID)
 	artefacts["the other receiver"] = told.text()
+	w.Daemon.Post(t, "/api/v1/incidents/"+held.ID+"/close", map[string]string{"reason": "done by hand"})
+	awaitSubject(t, events, "rollbackd.v1.event.checkout.root_cause_analysis")
+	for i, m := range events.messages() {
+		artefacts[fmt.Sprintf("NATS %d %s", i, m.Subject)] = fmt.Sprint(m.Header) + string(m.Data)
+	}
 	if n := strings.Count(artefacts["GET /api/v1/incidents/"+held.ID], `\u003csecret\u003e`); n < 10 {
 		t.Errorf("the incident shows %d hidden words, want what the steps wrote: this test proves nothing", n)
 	}
@@ -125,7 +131,11 @@ func leakyWorld(t *testing.T) (leaky, *sink) {
 	}))
 	t.Cleanup(echo.Close)
 	w := world.New(t, world.Options{
-		Program: program,
+		Program: program, Bus: true,
+		Triggers: `
+errors = { when = "error_rate > 1% for 4s", severity = "critical" }
+slow   = { when = "latency_p99 > 500ms for 4s", severity = "high", warm_up = "1s" }
+`,
 		Steps: `
 [[services.checkout.rollback.steps]]
 name = "leak"

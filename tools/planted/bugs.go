@@ -39,5 +39,10 @@ func bugs() []bug {
 			right: "	holds = append(holds, b.concurrencyHold(s)...)\n",
 			wrong: "",
 		},
+		{
+			name: "blame what was deployed since on the rollback", file: "incident/aftercare.go",
+			right: "	if why := overtaken(s, inc); why != \"\" {\n",
+			wrong: "	if why := overtaken(s, inc); why != \"\" && false {\n",
+		},
 	}
 }

@@ -1,0 +1,74 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+)
+
+// followUpRule does what is left of a plan once its rollback is verified: cleaning
+// up, flags. The service is well, so nothing of it can make the rollback less than
+// completed, nobody waits for it, and whatever comes in between (a brake, a newer
+// deployment, an abort) just ends it.
+func (b *Brain) followUpRule(now time.Time, l *live, inc *Incident, run *Run) []Effect {
+	if step := run.underWay(); step != nil {
+		if run.spec(step).Approval != nil {
+			return b.approvalStepRule(now, inc, step)
+		}
+		return b.resume(now, l, inc, step)
+	}
+	why := b.noFollowUp(now, inc, run)
+	if why == "" {
+		if e, wait := b.sectionStep(now, inc, run, SectionFollowUp); e != nil || wait {
+			return e
+		}
+	}
+	end := verified(run.VerifiedAt, run, progress{samples: inc.Verification.Samples})
+	if left := run.left(SectionFollowUp); why != "" && left > 0 {
+		end.Reason += fmt.Sprintf("; %d of the follow-up steps were left out: %s", left, why)
+	} else if failure := run.sectionFailed(SectionFollowUp); failure != "" {
+		end.Reason += "; of the follow-up, " + failure
+	}
+	return b.runEnded(now, inc, end)
+}
+
+// noFollowUp says why no further follow-up step begins; empty where one may.
+func (b *Brain) noFollowUp(now time.Time, inc *Incident, run *Run) string {
+	if run.Stopping != "" {
+		return run.Stopping
+	}
+	if l := b.live[inc.Service]; l != nil && l.stop != nil && l.stop.Run == run.ID {
+		return l.stop.Reason
+	}
+	if guard, why := b.brakedMeanwhile(now, inc, run); guard != "" {
+		return why
+	}
+	if newer := b.newerThan(inc, run); newer != "" {
+		return newer + " was deployed meanwhile"
+	}
+	if l := b.live[inc.Service]; l != nil && b.anyFiring(l) {
+		return "a trigger fires again"
+	}
+	return ""
+}
+
+// left counts the steps of a section that have not begun.
+func (run *Run) left(section Section) int {
+	n := 0
+	for i := range run.Steps {
+		if run.Steps[i].Section == section && run.Steps[i].State == StepPending {
+			n++
+		}
+	}
+	return n
+}
+
+// hasFollowUp tells whether anything comes after verification.
+func (run *Run) hasFollowUp() bool { return run.left(SectionFollowUp) > 0 }
+
+// passed records that verification has passed, before the follow-up begins.
+func (b *Brain) passed(now time.Time, inc *Incident, run *Run, p progress) []Effect {
+	e := b.incidentEntry(now, KindVerified, inc, "rollbackd",
+		fmt.Sprintf("verified: every trigger was known ok for %s (%d samples); what follows up comes next", run.Plan.Verify.Hold, p.samples))
+	e.Verified = &VerifiedEntry{Run: run.ID, Samples: p.samples}
+	return []Effect{Record{Entry: e}}
+}

@@ -1,0 +1,4 @@
+package notify
+
+// TextChart is textChart, for tests.
+func TextChart(s Series) string { return textChart(s) }

@@ -1,0 +1,7 @@
+package report
+
+// EscapeMarkdown and Line are for tests of what comes from outside.
+func EscapeMarkdown(s string) string { return escapeMarkdown(s) }
+
+// Line is a text from outside on one line.
+func Line(s string) string { return line(s) }
