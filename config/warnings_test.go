@@ -54,6 +54,11 @@ func TestWarnings(t *testing.T) {
 			[]string{`13: services.checkout.triggers.a: the matrix says "countdown 2m", and no receiver is told about it: nobody would know`},
 		},
 		{
+			"pages that nothing would resolve",
+			"[receivers.duty]\npagerduty = { routing_key_file = \"k\" }\nevents = [\"failed\"]\n[receivers.all]\npagerduty = { routing_key_file = \"k\" }\nevents = [\"failed\", \"closed\"]\n",
+			[]string{`3: receivers.duty.events: leaves out "closed", by which PagerDuty and Alertmanager learn that an incident is over: what was opened there would stay open`},
+		},
+		{
 			"response without a plan",
 			watched + "[services.checkout.triggers]\na = { when = \"errors > 1% for 1m\", severity = \"critical\" }\nb = { when = \"errors > 1% for 1m\", severity = \"low\" }\n",
 			[]string{`10: services.checkout.triggers.a: the matrix says "rollback", and the service has no rollback and no plan: it can only notify`},

@@ -139,7 +139,7 @@ func (c channels) pagerDuty(name string, p *config.PagerDuty) (notify.Notifier, 
 	}
 	c.trySecret(name, "routing key", p.RoutingKey)
 	return notify.NewPagerDuty(notify.PagerDutyOptions{
-		RoutingKey: reader(p.RoutingKey), URL: p.URL, ExternalURL: c.external, Transport: carry, Clock: c.clock, Logger: c.log,
+		RoutingKey: reader(p.RoutingKey), URL: p.URL, Source: "rollbackd on " + hostname(), ExternalURL: c.external, Transport: carry, Clock: c.clock, Logger: c.log,
 	})
 }
 

@@ -125,7 +125,13 @@ func (b *Brain) approvalStepRule(now time.Time, inc *Incident, step *StepRun) []
 	default:
 		return nil
 	}
-	return b.ended(now, inc, step, result)
+	effects := b.ended(now, inc, step, result)
+	if record, ok := effects[0].(Record); ok && result.State == StepDone {
+		// Whoever was asked is told that nobody is waited for any more.
+		record.Message = b.message(now, inc, record.Entry, Acting, "acting")
+		effects[0] = record
+	}
+	return effects
 }
 
 // approvalWaited is the approval step under way; nil when none is.

@@ -115,7 +115,7 @@ func onlyComparison(e trigger.Expr) *trigger.Condition {
 // unitOf is the unit of a comparison's values. The brain does not know metrics;
 // how the threshold is written and what it is worth says the unit of both.
 func unitOf(c trigger.Condition) string {
-	number := strings.TrimRight(c.ThresholdText, "%abcdefghijklmnopqrstuvwxyzKMGTPEB/i")
+	number := strings.TrimRight(c.ThresholdText, "%abcdefghijklmnopqrstuvwxyzKMGTPEB/")
 	written, err := strconv.ParseFloat(number, 64)
 	if err != nil {
 		return ""

@@ -168,7 +168,7 @@ func (w leaky) artefacts(t *testing.T, id string) map[string]string {
 	found := map[string]string{}
 	for _, path := range []string{
 		"/api/v1/incidents", "/api/v1/incidents/" + id, "/api/v1/services", "/api/v1/services/checkout", "/api/v1/config", "/api/v1/stats",
-		"/api/v1/incidents/" + id + "/report?format=json", "/api/v1/incidents/" + id + "/report?format=markdown", "/", "/metrics",
+		"/api/v1/incidents/" + id + "/report?format=json", "/api/v1/incidents/" + id + "/report?format=markdown", "/", "/incidents/" + id, "/services/checkout", "/history", "/metrics",
 	} {
 		_, body := w.Daemon.Page(t, path)
 		found["GET "+path] = body

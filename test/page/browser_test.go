@@ -116,7 +116,7 @@ func eval[T any](b *browser, expression string) T {
 func (b *browser) awaitText(text string, within time.Duration) {
 	b.t.Helper()
 	world.Await(b.t, "the page to show "+text, within, func() (bool, string) {
-		shown := eval[string](b, "document.body.innerText")
+		shown := eval[string](b, "document.body?.innerText ?? ''") // there is no body while another page is on its way
 		return strings.Contains(shown, text), shown
 	})
 }

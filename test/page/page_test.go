@@ -59,6 +59,7 @@ func newWorld(t *testing.T) (w *world.World, address string) {
 // TestAPersonSaysNoAndThenYes goes through a night with the mouse: a bad version is
 // deployed, the page says so by itself, and what is clicked is done.
 func TestAPersonSaysNoAndThenYes(t *testing.T) {
+	t.Parallel()
 	w, address := newWorld(t)
 	w.AwaitWell("errors", "slow")
 	b := newBrowser(t, address, "ann")
@@ -140,6 +141,7 @@ func (b *browser) typedTextStays() {
 
 // TestWithoutScriptThePageIsTheSame reads and decides with script turned off.
 func TestWithoutScriptThePageIsTheSame(t *testing.T) {
+	t.Parallel()
 	w, address := newWorld(t)
 	w.AwaitWell("errors", "slow")
 	w.Behave("v2", world.Behaviour{Errors: 0.08})

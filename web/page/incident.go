@@ -314,8 +314,12 @@ func cut(output string, room *int) string {
 func reportsOf(i *incident.Incident) []link {
 	at := "/api/v1/incidents/" + url.PathEscape(i.ID)
 	return []link{
-		{"Report", at + "/report?format=html"}, {"Markdown", at + "/report?format=markdown"}, {"JSON", at + "/report?format=json"},
-		{"Draft for customers", at + "/report?for=customers"}, {"Draft for executives", at + "/report?for=executives"}, {"Draft for support", at + "/report?for=support"},
+		{"Report", at + "/report?format=html"},
+		{"Markdown", at + "/report?format=markdown"},
+		{"JSON", at + "/report?format=json"},
+		{"Draft for customers", at + "/report?for=customers"},
+		{"Draft for executives", at + "/report?for=executives"},
+		{"Draft for support", at + "/report?for=support"},
 	}
 }
 
