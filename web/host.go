@@ -40,12 +40,26 @@ func (s *Server) ours(host, listened string) bool {
 	return same("localhost") || same(listened) || slices.ContainsFunc(s.o.Hosts, same)
 }
 
+// readGuard is hostGuard for reading on the socket, which somebody may have carried
+// to a port of their own machine (ssh -L). There too a page on the internet could
+// point its name. That name has a dot; what people call the socket by has none.
+func (s *Server) readGuard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if reads && strings.Contains(r.Host, ".") && !s.ours(r.Host, "") {
+			strangeHost(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // sameOrigin refuses a change that another site's page asks for, and answers the
 // request itself then. A browser says where a page is from; who does not say it
 // is no browser.
 //
-// The socket has no name that could be pointed elsewhere, so any Host will do
-// there, but for a browser's: somebody may have put a proxy in front.
+// Programs may call the socket anything. A browser may not: somebody may have put
+// a proxy in front, or carried it to a port.
 func (s *Server) sameOrigin(w http.ResponseWriter, r *http.Request, d door) bool {
 	if err := s.origins.Check(r); err != nil {
 		fail(w, http.StatusForbidden, "the request comes from a page of another site ("+err.Error()+"): nothing is changed for it")

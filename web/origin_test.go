@@ -65,6 +65,23 @@ func TestEveryChangeAsksForTheOrigin(t *testing.T) {
 	}
 }
 
+// TestANamePointedAtTheSocketReadsNothing: the socket may be carried to a port of
+// the machine that somebody's browser runs on. Such a browser says nothing of where
+// the page is from that asks.
+func TestANamePointedAtTheSocketReadsNothing(t *testing.T) {
+	for host, want := range map[string]int{
+		"localhost:9797": 200, "127.0.0.1:9797": 200, "[::1]:9797": 200, "rollbackd": 200, "": 200, "evil.example.net": 403, "evil.example.net:9797": 403, "evil.": 403,
+	} {
+		for _, path := range append(views(), "/api/v1/incidents", "/metrics") {
+			r := request(t, web.Peer{Name: "alice"}, "GET", path, "")
+			r.Host = host
+			if got := send(t, newWorld().server().Socket(), r); got.status != want {
+				t.Errorf("Host %q, %s: got %d, want %d", host, path, got.status, want)
+			}
+		}
+	}
+}
+
 func TestABodyIsCalledJSON(t *testing.T) {
 	const lock, reload = "/api/v1/services/checkout/lock", "/-/reload"
 	tests := []struct {

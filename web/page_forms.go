@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -80,11 +81,32 @@ func (s *Server) formed(d door, f pageForm) http.HandlerFunc {
 					fail(inner, http.StatusForbidden, "the form is from before rollbackd was started, or not from its page: go back, load the page anew and send it again")
 					return
 				}
-				f.endpoint.handle(inner, r)
+				if f.endpoint.verb != "approve" || s.asShown(inner, r, values.Get("shown")) {
+					f.endpoint.handle(inner, r)
+				}
 			},
 		})
 		s.answerForm(w, r, d, f, taken)
 	}
+}
+
+// asShown refuses a yes to what has become something else since its page was shown:
+// held by another guard, on another way, or waiting at another step. A no needs none
+// of that. What cannot be looked up is left to the endpoint.
+func (s *Server) asShown(w http.ResponseWriter, r *http.Request, shown string) bool {
+	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+	defer cancel()
+	as := shown
+	_ = s.o.View(ctx, func(m Memory, _ time.Time) {
+		if i, ok := m.Incident(r.PathValue("id")); ok {
+			as = page.Shown(i.Public())
+		}
+	})
+	if shown == "" || as == shown {
+		return true
+	}
+	fail(w, http.StatusConflict, "it has changed since the page was shown: look at it as it is now, and say it again")
+	return false
 }
 
 // readForm reads the fields of a form; the problem's status is 0 where there is none.

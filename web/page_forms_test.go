@@ -262,6 +262,45 @@ func TestWithoutUsersTCPSaysWhyItOnlyReads(t *testing.T) {
 	}
 }
 
+// TestAYesIsForWhatWasShown: an incident may become another while its page is looked
+// at. A yes to what it was is refused, a no to it is not.
+func TestAYesIsForWhatWasShown(t *testing.T) {
+	step := func(i *incident.Incident, name string) {
+		i.State, i.Needs = incident.RollingBack, []incident.Need{{Role: "any", Count: 1}}
+		i.Rollback = &incident.Run{State: incident.RunRunning, Steps: []incident.StepRun{{Name: name, Section: incident.SectionSteps, State: incident.StepRunning, Attempts: 1}}}
+	}
+	changes := map[string]func(i *incident.Incident){
+		"nothing":                func(*incident.Incident) {},
+		"another guard holds it": func(i *incident.Incident) { i.Decision.HeldBy = incident.GuardQuarantined },
+		"one more guard holds it": func(i *incident.Incident) {
+			i.Decision.Holds = append(i.Decision.Holds, incident.Hold{Guard: incident.GuardOnce})
+		},
+		"it goes elsewhere":         func(i *incident.Incident) { i.Decision.Target = "v0" },
+		"it waits at its last step": func(i *incident.Incident) { step(i, "drop the old tables") },
+	}
+	for name, change := range changes {
+		for verb, want := range map[string]bool{"approve": name == "nothing", "veto": true} {
+			w := newWorld()
+			w.incidents[0].State, w.incidents[0].Decision.HeldBy = incident.Held, incident.GuardCooldown
+			h := w.server().Socket()
+			body := look(t, h, "/incidents/inc-3").body
+			shown := regexp.MustCompile(`name="shown" value="([^"]+)"`).FindStringSubmatch(body)
+			if shown == nil {
+				t.Fatalf("the form does not say what it shows\n%s", body)
+			}
+			change(w.incidents[0])
+			r := form(t, alice(), "/incidents/inc-3/"+verb, "reason", "x", "shown", shown[1], "token", tokenField.FindStringSubmatch(body)[1])
+			got := send(t, h, r)
+			if got.status != 303 || w.done() != btoi(want) {
+				t.Errorf("%s: %s: got %d and %d commands, want %t\n%s", name, verb, got.status, w.done(), want, got.body)
+			}
+			if says := strings.Contains(look(t, h, got.header.Get("Location")).body, "look at it as it is now"); says == want {
+				t.Errorf("%s: %s: whether the page says why is %t", name, verb, says)
+			}
+		}
+	}
+}
+
 func TestAFormThatIsTooLarge(t *testing.T) {
 	w := newWorld()
 	h := w.server().Socket()

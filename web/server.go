@@ -101,7 +101,7 @@ func New(o Options) *Server {
 }
 
 // Socket is the handler of the unix socket: the kernel says who asks.
-func (s *Server) Socket() http.Handler { return s.door(socketDoor) }
+func (s *Server) Socket() http.Handler { return s.readGuard(s.door(socketDoor)) }
 
 // TCP is the handler of the TCP listener, for requests whose Host is ours. It
 // reads for everybody: keeping out whoever is no user is the toolkit's part,

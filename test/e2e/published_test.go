@@ -265,7 +265,9 @@ func TestAnOutageOfNATSLosesNoEvent(t *testing.T) {
 	}
 	w.Bus.Start(t)
 	awaitPublished(t, w)
-	if diff := cmp.Diff(timelineKinds(closed), onTimeline(kindsOf(t, stored(t, js), closed.ID))); diff != "" {
+	want, got := timelineKinds(closed), onTimeline(kindsOf(t, stored(t, js), closed.ID))
+	got = got[:min(len(want), len(got))] // what was measured after the closing may be there already
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what the stream has of the incident (-timeline +stream):\n%s", diff)
 	}
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/rollbackd/rollbackd/test/world"
@@ -238,6 +239,14 @@ const readable = `(() => {
   if (seen.size < 20) wrong.push('only ' + seen.size + ' texts were looked at');
   return wrong;
 })()`
+
+// atStart runs a script in every page that is opened from now on, before its own.
+func (b *browser) atStart(script string) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+		b.t.Fatal(err)
+	}
+}
 
 // scriptOff makes pages be shown without their script. What the test itself asks
 // still runs.

@@ -75,6 +75,7 @@ func TestAPersonSaysNoAndThenYes(t *testing.T) {
 		t.Error("the page was loaded again, and not kept up to date")
 	}
 	b.views("services")
+	b.typedTextStays("brakes-reason", "brakes-all")
 	b.open("/services/checkout")
 	b.awaitText("waiting for you", soon)
 	b.views("service")
@@ -83,7 +84,7 @@ func TestAPersonSaysNoAndThenYes(t *testing.T) {
 	b.open("/incidents/" + i.ID)
 	b.awaitText("Still needed: 1 approval", soon)
 	b.views("incident-waiting")
-	b.typedTextStays()
+	b.typedTextStays("incident-reason", "")
 
 	b.say("Veto", "a load test")
 	b.awaitText("Done. Vetoed", soon)
@@ -93,11 +94,14 @@ func TestAPersonSaysNoAndThenYes(t *testing.T) {
 		t.Fatalf("%s runs after a veto, want v2", w.Current())
 	}
 
-	eval[bool](b, "window.notLoadedAgain = true")
 	b.say("Approve", "it was no load test")
 	b.awaitText("Done. Your approval is on record", soon)
+	eval[bool](b, "window.notLoadedAgain = true")
 	b.awaitText("verifying", soon)
 	b.awaitText("There is nothing to do.", 2*soon)
+	if !eval[bool](b, "window.notLoadedAgain === true") {
+		t.Error("the page was loaded again while the rollback ran, and not kept up to date")
+	}
 	b.views("incident-closed")
 	closed := w.Daemon.AwaitIncident(t, w.Name, soon, world.InState("closed"))
 	if closed.Outcome != "rolled_back" || w.Current() != "v1" {
@@ -121,22 +125,93 @@ func (b *browser) say(button, reason string) {
 }
 
 // typedTextStays checks that a page which is kept up to date takes nothing away
-// from who is writing into it.
-func (b *browser) typedTextStays() {
+// from who is writing into it: not the focus, not the text, and what holds the form
+// stays open. opened is that, by its ID; empty where the form stands in the open.
+func (b *browser) typedTextStays(field, opened string) {
 	b.t.Helper()
-	eval[bool](b, `(() => { document.querySelectorAll('#live details').forEach((d) => { d.open = !d.open; d.dataset.was = d.open; }); return true; })()`)
-	b.do(chromedp.SendKeys("#incident-reason", "half a rea"))
+	if opened != "" {
+		b.do(chromedp.Click("#" + opened + " > summary"))
+	}
+	b.do(chromedp.WaitVisible("#"+field), chromedp.SendKeys("#"+field, "half a rea"))
+	countdown := eval[string](b, "document.querySelector('#live').innerHTML")
 	first := eval[string](b, "document.getElementById('fresh').textContent")
 	world.Await(b.t, "the page to be brought up to date", soon, func() (bool, string) {
 		now := eval[string](b, "document.getElementById('fresh').textContent")
-		return strings.HasPrefix(now, "Live") && now != first, now
+		changed := eval[string](b, "document.querySelector('#live').innerHTML") != countdown // else this shows nothing
+		return strings.HasPrefix(now, "Live") && now != first && changed, now
 	})
-	kept := eval[bool](b, `document.activeElement.id === 'incident-reason' && document.activeElement.value === 'half a rea' &&
-		[...document.querySelectorAll('#live details[data-was]')].every((d) => String(d.open) === d.dataset.was)`)
-	if !kept {
-		b.t.Error("bringing the page up to date took the focus or the text away, or shut what was open")
+	if got := eval[string](b, "document.activeElement.id + ': ' + document.activeElement.value"); got != field+": half a rea" {
+		b.t.Errorf("after the page was brought up to date there is %q, want the focus and the text still in %s", got, field)
 	}
-	eval[bool](b, "(document.getElementById('incident-reason').value = '') === ''")
+	if opened != "" && !eval[bool](b, "document.getElementById('"+opened+"').open") {
+		b.t.Errorf("bringing the page up to date shut %s", opened)
+	}
+	eval[bool](b, "(document.getElementById('"+field+"').value = '') === ''")
+}
+
+// TestAButtonStaysWhatItWas: a page that is kept up to date does not make another
+// button of the one that has the focus, and a click that comes as the buttons change
+// does nothing, for it was meant for what stood there.
+func TestAButtonStaysWhatItWas(t *testing.T) {
+	t.Parallel()
+	w, address := newWorld(t)
+	w.AwaitWell("errors", "slow")
+	w.Behave("v2", world.Behaviour{Errors: 0.08})
+	w.Deploy(t, "v2")
+	i := w.Daemon.AwaitIncident(t, w.Name, soon, world.InState("awaiting_approval"))
+
+	b := newBrowser(t, address, "ann")
+	b.look(1280, "light")
+	b.open("/incidents/" + i.ID)
+	b.do(chromedp.WaitVisible("#incident-reason"), chromedp.SendKeys("#incident-reason", "looking"), chromedp.Focus("#incident-do-ack"))
+	b.awaitText("Live, as of", soon)
+	eval[bool](b, `(() => {
+		const list = document.querySelector('#form-incident .buttons');
+		window.verb = (e) => e?.getAttribute?.('formaction')?.split('/').pop() ?? 'none';
+		window.sent = [];
+		document.addEventListener('submit', (e) => { sent.push(verb(e.submitter)); e.preventDefault(); });
+		new MutationObserver(() => { window.had = verb(document.activeElement); document.getElementById('incident-do-veto').click(); }).observe(list, { childList: true, subtree: true });
+		return true;
+	})()`)
+	w.Daemon.Post(t, "/api/v1/incidents/"+i.ID+"/ack", map[string]string{"reason": "somebody else is on it"})
+	world.Await(t, "the button to go", soon, func() (bool, string) {
+		return !eval[bool](b, "!!document.getElementById('incident-do-ack')"), "it is there"
+	})
+	if had := eval[string](b, "window.had ?? 'never'"); had != "none" {
+		t.Errorf("the focus was on ack, which went: now it is on %q, want it on no button", had)
+	}
+	if sent := eval[[]string](b, "window.sent"); len(sent) > 0 {
+		t.Errorf("a click in the moment of the change sent %v, want nothing", sent)
+	}
+	b.awaitText("The buttons have just changed", soon)
+	world.Await(t, "the buttons to be taken again", soon, func() (bool, string) {
+		eval[bool](b, "document.getElementById('incident-do-veto').click() === undefined")
+		sent := eval[[]string](b, "window.sent")
+		return len(sent) == 1 && sent[0] == "veto", strings.Join(sent, ", ")
+	})
+}
+
+// TestAPageThatNobodyLooksAtHoldsNoConnection: a browser opens six to one host, and
+// each stream of events takes one.
+func TestAPageThatNobodyLooksAtHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	_, address := newWorld(t)
+	b := newBrowser(t, address, "ann")
+	b.do(chromedp.Navigate("about:blank"))
+	b.atStart(`window.streams = 0;
+		window.EventSource = class extends EventSource { constructor(u) { super(u); window.streams++; } close() { super.close(); window.streams--; } };
+		Object.defineProperty(document, 'hidden', { get: () => !!window.away });`)
+	b.open("/")
+	turn := func(away string, want int) {
+		eval[bool](b, "(window.away = "+away+", document.dispatchEvent(new Event('visibilitychange')))")
+		if got := eval[int](b, "window.streams"); got != want {
+			t.Errorf("away is %s: %d streams, want %d", away, got, want)
+		}
+	}
+	b.awaitText("Live, as of", soon)
+	turn("true", 0)
+	turn("false", 1)
+	turn("false", 1)
 }
 
 // TestWithoutScriptThePageIsTheSame reads and decides with script turned off.

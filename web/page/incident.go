@@ -338,6 +338,7 @@ func incidentForm(i *incident.Incident, v Viewer) Form {
 	}
 	if v.Approve {
 		approverWords(i, add)
+		f.Shown = Shown(i)
 	}
 	if i.AckedBy == "" {
 		add("ack", "Acknowledge", Dim, "Stops reminding people; what happens next stays the same.")

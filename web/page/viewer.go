@@ -1,5 +1,7 @@
 package page
 
+import "path"
+
 // Viewer is who looks at a page, and what they may do.
 type Viewer struct {
 	// Name is who they are; empty where nothing says so.
@@ -33,6 +35,8 @@ type Form struct {
 	Lengths []Length
 	// Plan names the plan that a yes is for; empty where none is shown.
 	Plan string
+	// Shown is what a yes is for, see Shown; empty where no yes is asked for.
+	Shown string
 }
 
 // Button sends a form's reason to one path.
@@ -43,6 +47,9 @@ type Button struct {
 	// Hint says what follows.
 	Hint string
 }
+
+// Verb is what the button does, which tells it from the others of its form.
+func (b Button) Verb() string { return path.Base(b.Action) }
 
 // Length is a choice of how long a pause or lock lasts.
 type Length struct{ Value, Text string }

@@ -6,7 +6,7 @@
   const url = new URL(location.pathname + location.search, location.origin);
   url.searchParams.delete('answer');
   url.searchParams.set('fragment', '1');
-  let etag = '', last = 0, timer = 0, busy = false, again = false, lost = false;
+  let etag = '', last = 0, timer = 0, busy = false, again = false, lost = false, events = null, sent = 0, settled = 0;
   let skew = Date.parse(fresh.querySelector('time').dateTime) - Date.now(); // of this machine's clock
 
   const announce = (text) => { if (text && status.textContent !== text) status.textContent = text; };
@@ -30,11 +30,19 @@
     });
     while (a.childNodes.length > want.length) a.lastChild.remove();
   };
+  // Buttons that were another a moment ago take no click: it was meant for what stood there.
+  const buttons = () => [...document.querySelectorAll('form.act .buttons')].map((list) => list.textContent).join();
+  const settle = () => document.querySelectorAll('form.act').forEach((form) => form.classList.toggle('settling', Date.now() < settled));
+  document.addEventListener('click', (e) => {
+    if (Date.now() < settled && e.target.closest('form.act button')) { e.preventDefault(); announce('The buttons have just changed: look again.'); }
+  }, true);
   const put = (html) => {
     const page = new DOMParser().parseFromString(html, 'text/html').getElementById('page'), old = by('page');
     if (!page || !old) return;
-    const focus = document.activeElement?.id, say = page.dataset.say, said = old.dataset.say;
+    const focus = document.activeElement?.id, say = page.dataset.say, said = old.dataset.say, offered = buttons();
     sync(old, page);
+    if (buttons() !== offered) { settled = Date.now() + 1000; setTimeout(settle, 1010); }
+    settle();
     if (focus && document.activeElement.id !== focus) by(focus)?.focus({ preventScroll: true });
     document.title = old.dataset.title;
     if (say !== said) announce(say);
@@ -43,10 +51,11 @@
   const refresh = async () => {
     timer = 0;
     if (busy) { again = true; return; }
+    if (Date.now() < sent) return; // the answer to a form is on its way
     busy = true;
     last = Date.now();
     try {
-      const r = await fetch(url, { headers: etag ? { 'If-None-Match': etag } : {} });
+      const r = await fetch(url, { headers: etag ? { 'If-None-Match': etag } : {}, signal: AbortSignal.timeout(8000) });
       skew = Date.parse(r.headers.get('Date')) - Date.now();
       if (r.status === 200) { etag = r.headers.get('ETag') || ''; put(await r.text()); }
       else if (r.status !== 304) throw 0;
@@ -68,11 +77,20 @@
     if (e.textContent !== text) e.textContent = text;
   });
 
-  const events = new EventSource(new URL(live.dataset.events, location.origin));
-  live.dataset.kinds.split(' ').forEach((kind) => events.addEventListener(kind, soon));
-  events.onopen = soon;
-  document.addEventListener('visibilitychange', soon);
-  document.addEventListener('submit', (e) => setTimeout(() => e.target.querySelectorAll('button').forEach((b) => b.disabled = true)));
+  // A browser opens few connections to one host: a page that nobody looks at gives its own back.
+  const follow = () => {
+    if (document.hidden) { events?.close(); events = null; return; }
+    if (events && events.readyState !== EventSource.CLOSED) return;
+    events = new EventSource(new URL(live.dataset.events, location.origin));
+    live.dataset.kinds.split(' ').forEach((kind) => events.addEventListener(kind, soon));
+    events.onopen = soon;
+  };
+  follow();
+  document.addEventListener('visibilitychange', () => { follow(); soon(); });
+  document.addEventListener('submit', (e) => {
+    sent = Date.now() + 5000;
+    setTimeout(() => e.target.querySelectorAll('button').forEach((b) => b.disabled = true));
+  });
   setInterval(tick, 1000);
-  setInterval(soon, 10000);
+  setInterval(() => { follow(); soon(); }, 10000);
 })();
