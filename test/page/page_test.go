@@ -35,7 +35,7 @@ low      = ["notify"]
 
 // newWorld is a service with a daemon that ann may tell what to do over TCP, and
 // the daemon's address there.
-func newWorld(t *testing.T) (w *world.World, address string) {
+func newWorld(t testing.TB) (w *world.World, address string) {
 	t.Helper()
 	w = world.New(t, world.Options{Program: program, More: more})
 	if err := os.WriteFile(filepath.Join(w.Dir, "web.yml"), []byte(users), 0o600); err != nil {

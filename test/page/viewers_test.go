@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,40 +17,95 @@ import (
 	"github.com/rollbackd/rollbackd/test/world"
 )
 
-// TestTwoHundredViewersCostLittle lets as many look as a bad night brings: each
-// follows the events and fetches the page again as its script does. What they cost
-// the daemon is its processor time with them, less that without.
-func TestTwoHundredViewersCostLittle(t *testing.T) {
+// BenchmarkTwoHundredViewers lets as many look as a bad night brings: each follows
+// the events and fetches the page again as its script does. What they cost the
+// daemon is its processor time with them, less that without.
+func BenchmarkTwoHundredViewers(b *testing.B) {
 	const (
 		viewers = 200
 		stretch = 15 * time.Second
-		most    = 0.05 // of a processor
 	)
-	w, address := newWorld(t)
+	w, address := newWorld(b)
 	w.AwaitWell("errors", "slow")
-	alone := cost(t, w, stretch, func(context.Context) {})
 	var fetched, told atomic.Int64
-	together := cost(t, w, stretch, func(ctx context.Context) {
-		var all sync.WaitGroup
-		for range viewers {
-			all.Go(func() { view(ctx, address, &fetched, &told) })
-		}
-		all.Go(func() { speak(ctx, t, w) })
-		all.Wait()
-	})
-	t.Logf("%.1f%% of a processor alone, %.1f%% with %d viewers, who fetched %d pages and were told of %d events",
-		100*alone, 100*together, viewers, fetched.Load(), told.Load())
+	var alone, together float64
+	for b.Loop() {
+		alone = cost(b, w, stretch, func(context.Context) {})
+		together = cost(b, w, stretch, func(ctx context.Context) {
+			var all sync.WaitGroup
+			for range viewers {
+				all.Go(func() { view(ctx, address, &fetched, &told) })
+			}
+			all.Go(func() { speak(ctx, b, w) })
+			all.Wait()
+		})
+	}
 	if fetched.Load() < 2*viewers || told.Load() < viewers {
-		t.Fatal("the viewers saw too little for this to say anything")
+		b.Fatalf("%d pages fetched and %d events: the viewers saw too little for this to say anything", fetched.Load(), told.Load())
 	}
-	if together-alone > most {
-		t.Errorf("%d viewers cost %.1f%% of a processor, want at most %.0f%%", viewers, 100*(together-alone), 100*most)
+	b.ReportMetric(100*(together-alone), "%-of-a-core")
+	b.Logf("%d viewers: %.1f%% of a core (wanted: under 5%%) beside %.1f%% alone; %d pages fetched, %d events told",
+		viewers, 100*(together-alone), 100*alone, fetched.Load(), told.Load())
+}
+
+// BenchmarkPages is the time to the first byte, and the size with style sheet,
+// script and icon, of each view of a service with two triggers.
+func BenchmarkPages(b *testing.B) {
+	w, address := newWorld(b)
+	w.AwaitWell("errors", "slow")
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	files := 0
+	for _, path := range []string{"/", "/services/checkout", "/history?days=400"} {
+		b.Run(strings.Trim(strings.Split(path, "?")[0], "/")+"_", func(b *testing.B) {
+			size, first := 0, time.Duration(0)
+			for b.Loop() {
+				began := time.Now()
+				body, header := get(b.Context(), client, "http://"+address+path, "")
+				if header == nil {
+					b.Fatal("no answer")
+				}
+				first += time.Since(began)
+				text, err := io.ReadAll(body)
+				_ = body.Close()
+				if err != nil {
+					b.Fatal(err)
+				}
+				size = len(text)
+				if files == 0 {
+					files = assets(b, client, address, string(text))
+				}
+			}
+			b.ReportMetric(float64(first.Microseconds())/1000/float64(b.N), "ms-to-first-byte")
+			b.ReportMetric(float64(size+files)/1024, "KiB-in-all")
+		})
 	}
+}
+
+// assets is the size of the files that a page loads.
+func assets(b *testing.B, client *http.Client, address, page string) (size int) {
+	b.Helper()
+	for _, found := range regexp.MustCompile(`(?:src|href)="(/assets/[^"]+)"`).FindAllStringSubmatch(page, -1) {
+		body, _ := get(b.Context(), client, "http://"+address+found[1], "")
+		if body == nil {
+			b.Fatal("no answer for " + found[1])
+		}
+		text, err := io.ReadAll(body)
+		_ = body.Close()
+		if err != nil {
+			b.Fatal(err)
+		}
+		size += len(text)
+	}
+	if size == 0 {
+		b.Fatal("the page names no file: this would measure nothing")
+	}
+	return size
 }
 
 // cost is the daemon's processor time for each second of a stretch in which
 // something is done.
-func cost(t *testing.T, w *world.World, stretch time.Duration, do func(ctx context.Context)) float64 {
+func cost(t testing.TB, w *world.World, stretch time.Duration, do func(ctx context.Context)) float64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stretch)
 	defer cancel()
@@ -60,7 +116,7 @@ func cost(t *testing.T, w *world.World, stretch time.Duration, do func(ctx conte
 }
 
 // processorTime is what a process has used since it was started, in seconds.
-func processorTime(t *testing.T, pid int) float64 {
+func processorTime(t testing.TB, pid int) float64 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -150,7 +206,7 @@ func get(ctx context.Context, client *http.Client, url, etag string) (io.ReadClo
 }
 
 // speak makes something happen every three seconds.
-func speak(ctx context.Context, t *testing.T, w *world.World) {
+func speak(ctx context.Context, t testing.TB, w *world.World) {
 	t.Helper()
 	for n := 0; ; n++ {
 		select {
