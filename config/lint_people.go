@@ -104,8 +104,8 @@ func (r *resolver) lintEscalation() {
 // alerts nothing would ever resolve.
 func (r *resolver) lintReceivers() {
 	for _, name := range slices.Sorted(maps.Keys(r.Receivers)) {
-		if one := r.Receivers[name]; (one.PagerDuty != nil || one.Alertmanager != nil) && len(one.Events) > 0 && !slices.Contains(one.Events, "closed") {
-			r.warnf(one.at.key("events"), "leaves out \"closed\", by which PagerDuty and Alertmanager learn that an incident is over: what was opened there would stay open")
+		if one := r.Receivers[name]; (one.PagerDuty != nil || one.Alertmanager != nil || one.StatusPage != nil) && len(one.Events) > 0 && !slices.Contains(one.Events, "closed") {
+			r.warnf(one.at.key("events"), "leaves out \"closed\", by which PagerDuty, Alertmanager and a status page learn that an incident is over: what was opened there would stay open")
 		}
 		if e := r.Receivers[name].Exec; e != nil {
 			r.lintTool(r.Receivers[name].at.key("exec").key("command"), Action{Kind: "exec", Argv: e.Command})

@@ -56,7 +56,7 @@ func TestWarnings(t *testing.T) {
 		{
 			"pages that nothing would resolve",
 			"[receivers.duty]\npagerduty = { routing_key_file = \"k\" }\nevents = [\"failed\"]\n[receivers.all]\npagerduty = { routing_key_file = \"k\" }\nevents = [\"failed\", \"closed\"]\n",
-			[]string{`3: receivers.duty.events: leaves out "closed", by which PagerDuty and Alertmanager learn that an incident is over: what was opened there would stay open`},
+			[]string{`3: receivers.duty.events: leaves out "closed", by which PagerDuty, Alertmanager and a status page learn that an incident is over: what was opened there would stay open`},
 		},
 		{
 			"response without a plan",

@@ -99,7 +99,7 @@ func waiting(t *testing.T, j *journal.Journal, id, receiver string) {
 		t.Fatal(err)
 	}
 	now := time.Now().UTC()
-	_, err = j.Append(t.Context(), []byte(`{}`), journal.Meta{At: now, Kind: "x"}, []journal.Outgoing{{ID: id, Receiver: receiver, Payload: payload}})
+	_, err = j.Append(t.Context(), []byte(`{}`), journal.Meta{At: now, Kind: "x"}, []journal.Outgoing{{ID: id, Receiver: receiver, At: now, Payload: payload}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,6 +184,38 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
+// What has waited for a day for a receiver that is gone is given up, however many
+// there are of an incident; what is younger stays.
+func TestOldMessagesForNobodyAreGivenUp(t *testing.T) {
+	now := clock.NewMock()
+	now.Set(time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC))
+	c := parse(t, shop+"[receivers.ops]\nexec = { command = [\"/bin/true\"] }\n")
+	h := newHouse(Options{Clock: now, Logger: hclog.NewNullLogger()}, c)
+	h.journal = written(t)
+	h.tellers = newTellers(h)
+	add := func(id, receiver string, age time.Duration) {
+		at := now.Now().Add(-age)
+		out := []journal.Outgoing{{ID: id, Receiver: receiver, At: at, Payload: []byte(`{}`)}}
+		if _, err := h.journal.Append(t.Context(), []byte(`{}`), journal.Meta{At: at, Kind: "x", Incident: "i1"}, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("old 1", "gone", 25*time.Hour)
+	add("old 2", "gone", 24*time.Hour)
+	add("young", "gone", 24*time.Hour-time.Second)
+	add("known", "ops", 25*time.Hour)
+	h.tellers.orphans(t.Context(), c)
+	for id, want := range map[string]string{"old 1": "given_up", "old 2": "given_up", "young": "waiting", "known": "waiting"} {
+		receiver := "gone"
+		if id == "known" {
+			receiver = "ops"
+		}
+		if state, _, err := h.journal.Fate(t.Context(), id, receiver); err != nil || state != want {
+			t.Errorf("%s: %s (%v), want %s", id, state, err, want)
+		}
+	}
+}
+
 func try(t *testing.T, text, receiver string) ([]Tried, error) {
 	t.Helper()
 	return Try(t.Context(), parse(t, shop+text), receiver, clock.New(), hclog.NewNullLogger())
@@ -215,6 +247,14 @@ func TestTry(t *testing.T) {
 	tried, err = try(t, text, "ops")
 	if err != nil || tried[0].Err == nil || strings.Contains(tried[0].Err.Error(), "c4nary") {
 		t.Errorf("%v, %+v", err, tried)
+	}
+	answer = http.StatusAccepted
+	// By the name under which messages wait, as the alerts and the log have it.
+	if tried, err = try(t, text, "ops/pagerduty"); err != nil || len(tried) != 1 || tried[0].Channel != "ops/pagerduty" || tried[0].Err != nil {
+		t.Errorf("%v, %+v", err, tried)
+	}
+	if _, err := try(t, text, "ops/slack"); err == nil || err.Error() != `receiver ops has no channel "slack": it has pagerduty, exec` {
+		t.Error(err)
 	}
 	if _, err := try(t, text, "nobody"); err == nil || err.Error() != `there is no receiver "nobody": there is ops` {
 		t.Error(err)

@@ -108,7 +108,7 @@ webhook = { url = "https://hooks.example.com/4", http = { http_headers = { X-Api
 		raw := []byte(secret)
 		for form, text := range map[string]string{
 			"itself": secret, "URL": url.QueryEscape(secret), "path": url.PathEscape(secret),
-			"base64": base64.StdEncoding.EncodeToString(raw), "base64url": base64.RawURLEncoding.EncodeToString(raw),
+			"base64": base64.StdEncoding.EncodeToString(raw), "base64url": base64.RawURLEncoding.EncodeToString(raw), "JSON": strings.ReplaceAll(secret, "/", `\/`),
 		} {
 			if got := h.mask("<" + text + ">"); got != "<<secret>>" {
 				t.Errorf("%s as %s: got %q", name, form, got)

@@ -31,7 +31,7 @@ func newPresence(h *house) *presence {
 		ready:      desc("ready", "Whether the journal is replayed and the sources run."),
 		waiting:    desc("incidents_waiting", "Open incidents that go on only once a person says something."),
 		unanswered: desc("incident_unanswered_seconds", "How long the incident that has waited longest for a person waits, acknowledged ones left out; 0 for none."),
-		undelivered: desc("notifications_waiting", "Messages in the outbox that are on their way to a receiver. Of one that is not in the configuration they stay there.",
+		undelivered: desc("notifications_waiting", "Messages in the outbox that are on their way to a receiver. Of one that is not in the configuration they stay there, for a day.",
 			"receiver"),
 		journalFree:    desc("journal_free_bytes", "Free space on the journal's disk."),
 		journalMinFree: desc("journal_min_free_bytes", "The free space below which rollbackd warns: [journal] min_free."),
@@ -67,8 +67,10 @@ func (p *presence) Collect(ch chan<- prometheus.Metric) {
 		gauge(p.journalFree, float64(free))
 	}
 	if waiting, err := p.h.journal.Waiting(ctx); err == nil {
-		for name := range c.Receivers {
-			waiting[name] += 0 // one that has nothing waiting is worth a series, too
+		for _, r := range c.Receivers {
+			for _, kind := range r.Channels() {
+				waiting[outboxName(r, kind)] += 0 // one that has nothing waiting is worth a series, too
+			}
 		}
 		for name, n := range waiting {
 			gauge(p.undelivered, float64(n), name)

@@ -28,7 +28,7 @@ func gauge(t *testing.T, exposition, name string) float64 {
 func TestWhatTheAlertsAskFor(t *testing.T) {
 	p := newPlace(t)
 	p.write(strings.Replace(p.config(p.prom.URL, "1%"), `reserve = "64KiB"`, "reserve = \"64KiB\"\nmin_free = \"3MiB\"", 1) +
-		"[receivers.ops]\nwebhook = { url = \"http://127.0.0.1:1\" }\n")
+		"[receivers.ops]\nwebhook = { url = \"http://127.0.0.1:1\" }\n[receivers.two]\nwebhook = { url = \"http://127.0.0.1:1\" }\nexec = { command = [\"/bin/true\"] }\n")
 	stop := p.run(p.new())
 	defer stop()
 	text := p.get("/metrics")
@@ -38,7 +38,7 @@ func TestWhatTheAlertsAskFor(t *testing.T) {
 	}
 	for name, want := range map[string]float64{
 		"rollbackd_ready": 1, "rollbackd_incidents_waiting": 0, "rollbackd_incident_unanswered_seconds": 0,
-		"rollbackd_journal_min_free_bytes": 3 << 20, `rollbackd_notifications_waiting{receiver="ops"}`: 0,
+		"rollbackd_journal_min_free_bytes": 3 << 20, `rollbackd_notifications_waiting{receiver="ops"}`: 0, `rollbackd_notifications_waiting{receiver="two/exec"}`: 0,
 	} {
 		if got := gauge(t, text, name); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)

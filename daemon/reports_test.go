@@ -288,6 +288,18 @@ func TestLostEntriesAreNoticed(t *testing.T) {
 	}
 }
 
+// TestAReportOfWhatIsOpenAgainIsWritten: what is in the folder is not true any more.
+func TestAReportOfWhatIsOpenAgainIsWritten(t *testing.T) {
+	for _, kind := range []incident.Kind{incident.KindReopened, incident.KindHorizon, incident.KindImpact, incident.KindClosed} {
+		h, _ := journalled(t, fmt.Sprintf("[report]\ndir = %q\n", t.TempDir()))
+		r := newReports(h)
+		r.take(t.Context(), responder.Recorded{Seq: 3, Entry: incident.Entry{Kind: kind, Incident: "checkout-1"}})
+		if len(r.writing) != 1 {
+			t.Errorf("%s: nothing is written", kind)
+		}
+	}
+}
+
 // TestAReportThatCannotBeWrittenIsTriedAgain, and nothing half is left behind.
 func TestAReportThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"net/url"
 	"os"
 	"slices"
@@ -23,14 +24,19 @@ const shortestSecret = 6
 // a run is hidden by whoever gives it to its steps.
 func (h *house) mask(text string) string {
 	var words []string
-	for _, secret := range secretsOf(h.config.Load()) {
-		if secret = strings.TrimSpace(secret); len(secret) >= shortestSecret {
-			words = append(words, disguises(secret)...)
-		}
-	}
 	if len(h.gate) > 0 {
 		words = append(words, hex.EncodeToString(h.gate))
 		words = append(words, disguises(string(h.gate))...)
+	}
+	return hide(text, h.config.Load(), words)
+}
+
+// hide hides a configuration's secrets, and further words, in a text.
+func hide(text string, c *config.Config, words []string) string {
+	for _, secret := range secretsOf(c) {
+		if secret = strings.TrimSpace(secret); len(secret) >= shortestSecret {
+			words = append(words, disguises(secret)...)
+		}
 	}
 	// The longest first: what holds another must not be cut apart by it.
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
@@ -40,10 +46,14 @@ func (h *house) mask(text string) string {
 	return text
 }
 
-// disguises are a secret as it looks itself, in base64 and in a URL.
+// disguises are a secret as it looks itself, in base64, in a URL and in JSON, where
+// some escape more than they must.
 func disguises(secret string) []string {
 	raw := []byte(secret)
+	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(secret)
+	quoted, _ := json.Marshal(secret) // a text always can be
 	return []string{
+		escaped, strings.ReplaceAll(escaped, "/", `\/`), string(quoted[1:max(1, len(quoted)-1)]),
 		secret, url.QueryEscape(secret), url.PathEscape(secret),
 		base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
 		base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),

@@ -33,7 +33,7 @@ func newTellers(h *house) *tellers {
 // make makes the channels of a configuration; it starts nothing.
 func (t *tellers) make(c *config.Config) (map[string]notify.Notifier, error) {
 	kinds := channels{
-		clock: t.h.o.Clock, log: t.h.log.Named("notify"), keeper: t.h.journal, external: c.Web.ExternalURL, chart: drawEvidence,
+		clock: t.h.o.Clock, log: discreet{t.h.log.Named("notify"), t.h.mask}, keeper: t.h.journal, external: c.Web.ExternalURL, chart: drawEvidence,
 	}
 	notifiers := map[string]notify.Notifier{}
 	var problems []error
@@ -69,7 +69,7 @@ func (t *tellers) start(ctx context.Context, notifiers map[string]notify.Notifie
 	}
 	outbox := notify.New(notify.Options{
 		Store: responder.Outbox(t.h.journal), Receivers: notifiers, Metrics: t.metrics, Limits: bounds, Tally: responder.Tally(t.h.journal),
-		Clock: t.h.o.Clock, Logger: t.h.log.Named("notify"),
+		Clock: t.h.o.Clock, Logger: t.h.log.Named("notify"), Mask: t.h.mask,
 	})
 	t.outbox.Store(outbox)
 	t.parts.start(ctx, "receivers", func(ctx context.Context) error {
@@ -126,8 +126,9 @@ func (t *tellers) tell(m incident.Message) {
 }
 
 // orphans logs the messages that wait for receivers that are no longer in the
-// configuration. They stay: the receiver may come back.
+// configuration. They stay as long as any other: the receiver may come back.
 func (t *tellers) orphans(ctx context.Context, c *config.Config) {
+	t.forget(ctx, c)
 	waiting, err := t.h.journal.Waiting(ctx)
 	if err != nil {
 		t.h.log.Warn("the messages that wait cannot be counted", "err", err)
@@ -138,6 +139,45 @@ func (t *tellers) orphans(ctx context.Context, c *config.Config) {
 				"receiver", name, "messages", waiting[name])
 		}
 	}
+}
+
+// forget gives up what has waited for a day for a receiver that is gone. Whoever
+// brings it back must not be told the news of last week, and an alert on what waits
+// must end some day.
+func (t *tellers) forget(ctx context.Context, c *config.Config) {
+	waiting, err := t.h.journal.Waiting(ctx)
+	if err != nil {
+		return // orphans says so
+	}
+	for name, n := range waiting {
+		if t.delivers(c, name) {
+			continue
+		}
+		for t.giveUpOld(ctx, name, n) { // the next one of an incident may be as old
+		}
+	}
+}
+
+// giveUpOld gives up what has waited for a day under a name, of each incident the
+// oldest; it is false where nothing has.
+func (t *tellers) giveUpOld(ctx context.Context, name string, most int) (some bool) {
+	now := t.h.o.Clock.Now()
+	due, err := t.h.journal.Due(ctx, name, now, most)
+	if err != nil {
+		return false
+	}
+	for _, d := range due {
+		if now.Sub(d.At) < notify.Lifetime {
+			continue
+		}
+		d.LastError = "the receiver is not in the configuration"
+		if t.h.journal.GiveUp(ctx, d, now) != nil {
+			return false
+		}
+		some = true
+		t.h.log.Warn("message given up: its receiver is not in the configuration", "receiver", name, "message", d.ID)
+	}
+	return some
 }
 
 // delivers tells whether messages that wait under a name are delivered.

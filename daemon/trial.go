@@ -28,14 +28,19 @@ type Tried struct {
 	Note string
 }
 
-// Try sends a test message to a receiver by each of its channels, one attempt each,
+// Try sends a test message to a receiver by each of its channels, or by the one that
+// is named as messages wait for it (NAME/CHANNEL), one attempt each,
 // without a daemon or a journal. What a channel keeps open is closed again; what
 // customers would read is not sent. It fails where the receiver does not exist or a
 // channel cannot be made.
 func Try(ctx context.Context, c *config.Config, receiver string, cl clock.Clock, log hclog.Logger) ([]Tried, error) {
+	receiver, only, _ := strings.Cut(receiver, "/")
 	r, known := c.Receivers[receiver]
 	if !known {
 		return nil, fmt.Errorf("there is no receiver %q: there is %s", receiver, listed(slices.Sorted(maps.Keys(c.Receivers))))
+	}
+	if only != "" && !slices.Contains(r.Channels(), only) {
+		return nil, fmt.Errorf("receiver %s has no channel %q: it has %s", receiver, only, listed(r.Channels()))
 	}
 	// What cannot be read shows as the channel's error: one line is enough.
 	kinds := channels{clock: cl, log: hclog.NewNullLogger(), keeper: &shelf{kept: map[string]string{}}, external: c.Web.ExternalURL}
@@ -46,6 +51,9 @@ func Try(ctx context.Context, c *config.Config, receiver string, cl clock.Clock,
 	begin, end := notify.TrialMessages(receiver, cl.Now())
 	var all []Tried
 	for _, kind := range r.Channels() {
+		if only != "" && kind != only {
+			continue
+		}
 		one := Tried{Channel: outboxName(r, kind)}
 		t := trial{clock: cl, channel: made[one.Channel], name: one.Channel}
 		switch kind {
@@ -62,11 +70,26 @@ func Try(ctx context.Context, c *config.Config, receiver string, cl clock.Clock,
 		default:
 			one.Err = t.send(ctx, begin)
 		}
+		if one.Err != nil {
+			one.Err = hiddenError{one.Err, hide(one.Err.Error(), c, nil)}
+		}
 		log.Debug("test message", "channel", one.Channel, "err", one.Err)
 		all = append(all, one)
 	}
 	return all, nil
 }
+
+// hiddenError is an error whose text holds no secret any more.
+type hiddenError struct {
+	error
+	text string
+}
+
+// Error is the text without secrets.
+func (e hiddenError) Error() string { return e.text }
+
+// Unwrap is the error as it was, to be judged and not to be shown.
+func (e hiddenError) Unwrap() error { return e.error }
 
 func listed(names []string) string {
 	if len(names) == 0 {

@@ -68,8 +68,8 @@ func (a *aftercare) horizon() (Horizon, bool) {
 	return h, true
 }
 
-// lookAfter begins to watch a service whose incident was closed as rolled back,
-// and ends it after any other.
+// lookAfter begins to watch a service whose incident was closed as rolled back. After
+// any other, what was watched before still is.
 func (s *serviceMemory) lookAfter(inc *Incident) {
 	run := inc.Rollback
 	if s.After != nil && s.closed(s.After.Incident) == nil {
@@ -174,16 +174,17 @@ func (b *Brain) afterRule(now time.Time, name string, l *live, s *serviceMemory)
 		h.State, h.Reason, h.Until = VerificationUnknown, why, now
 		return b.horizonOver(now, inc, HorizonEntry{Horizon: h, Last: true})
 	}
-	if fired := b.brokeAgain(name, l, a); len(fired) > 0 && b.decidedFor(name) == nil {
+	if !now.Before(h.Until) { // first, or what fires after a gap would be of a day that is over
+		return b.horizonOver(now, inc, HorizonEntry{Horizon: b.judged(h, l, a, inc), Last: a.Over+1 == len(spans())})
+	}
+	quiet := b.decidedFor(name) != nil || len(b.suppressed(now, name)) > 0
+	if fired := b.brokeAgain(name, l, a, inc); len(fired) > 0 && !quiet {
 		if inc.Rollback.To == "" || !inc.Rollback.Leaves {
 			// Whether the same still runs is not known: it is judged afresh, within once.
 			h.State, h.Reason, h.Until = VerificationFailed, fired[0].Name+" fires again", now
 			return b.horizonOver(now, inc, HorizonEntry{Horizon: h, Last: true})
 		}
 		return b.reopen(now, inc, s, h, fired)
-	}
-	if !now.Before(h.Until) {
-		return b.horizonOver(now, inc, HorizonEntry{Horizon: b.judged(h, l, a, inc), Last: a.Over+1 == len(spans())})
 	}
 	return b.monitorRule(now, l, a, inc)
 }
@@ -201,9 +202,14 @@ func overtaken(s *serviceMemory, inc *Incident) string {
 	return fmt.Sprintf("%s runs now: what is seen from here on is its doing", s.Ledger.Running)
 }
 
-// brokeAgain are the triggers of the verification that fire.
-func (b *Brain) brokeAgain(name string, l *live, a *aftercare) []Evidence {
-	return slices.DeleteFunc(b.firingNow(name, l), func(ev Evidence) bool { return !slices.Contains(a.Triggers, ev.Name) })
+// brokeAgain are the triggers of the verification that fire, less those that were no
+// part of the incident and of which people are only told.
+func (b *Brain) brokeAgain(name string, l *live, a *aftercare, inc *Incident) []Evidence {
+	tier := b.opts.Services[name].Tier
+	return slices.DeleteFunc(b.firingNow(name, l), func(ev Evidence) bool {
+		grave := inc.evidence(ev.Name) >= 0 || b.opts.Matrix.Respond(tier, ev.Severity).Directness > evaluator.Notify
+		return !grave || !slices.Contains(a.Triggers, ev.Name)
+	})
 }
 
 // judged is a horizon at its end: passed where at least half of its ticks were seen
@@ -222,7 +228,10 @@ func (b *Brain) judged(h Horizon, l *live, a *aftercare, inc *Incident) Horizon 
 		ticks = int(h.Until.Sub(from)/b.opts.Poll) + 1
 	}
 	h.State, h.Reason = VerificationPassed, fmt.Sprintf("known ok at %d of %d ticks, and nothing fired", h.Samples, ticks)
-	if h.Samples*2 < ticks {
+	switch {
+	case b.opts.Poll > 0 && !h.Until.After(from):
+		h.State, h.Reason = VerificationUnknown, fmt.Sprintf("the settle of %s took all of it", inc.Rollback.Plan.Verify.Settle)
+	case h.Samples*2 < ticks:
 		h.State, h.Reason = VerificationUnknown, fmt.Sprintf("nothing fired, but only %d of %d ticks were known ok", h.Samples, ticks)
 	}
 	return h
@@ -243,15 +252,18 @@ func (b *Brain) horizonOver(now time.Time, inc *Incident, over HorizonEntry) []E
 // version gone back to says that this version, or something else, is at fault, and a
 // second rollback by itself would be a guess.
 func (b *Brain) reopen(now time.Time, inc *Incident, s *serviceMemory, h Horizon, fired []Evidence) []Effect {
-	text := fmt.Sprintf("it broke again %s after the rollback: %s", now.Sub(inc.Verification.From).Round(time.Second), evidenceText(fired[0], s.Ledger.current()))
+	text := fmt.Sprintf("it broke again %s after the rollback: %s", now.Sub(s.After.From).Round(time.Second), evidenceText(fired[0], s.Ledger.current()))
 	h.State, h.Reason, h.Until = VerificationFailed, text, now
 	d := Decision{
 		Response: b.opts.Matrix.Respond(b.opts.Services[inc.Service].Tier, worst(fired)), Severity: max(inc.Severity, worst(fired)),
-		Target: inc.Decision.Target, Trigger: fired[0].Name, Scope: inc.Decision.Scope,
+		Trigger: fired[0].Name, Scope: inc.Decision.Scope,
 	}
-	d.hold(append(b.brakeHolds(now, s), Hold{
-		GuardVerification, text, "never by itself: approve to roll back once more, roll back by hand, or close",
-	}))
+	releases := "never by itself: roll back by hand, or close"
+	if t, ok := s.Ledger.target(b.opts.Services[inc.Service].Deployment, now); ok {
+		d.Target = t.Version
+		releases = fmt.Sprintf("never by itself: approve to roll back once more, to %s, roll back by hand, or close", t.Version)
+	}
+	d.hold(append(b.brakeHolds(now, s), Hold{GuardVerification, text, releases}))
 	e := b.incidentEntry(now, KindReopened, inc, "rollbackd", "reopened: "+text)
 	e.Reopened = &ReopenedEntry{Severity: d.Severity, Triggers: fired, Horizon: h}
 	e.Decided = &d
@@ -354,7 +366,7 @@ func (inc *Incident) foldHorizon(h Horizon) {
 func (inc *Incident) foldReopened(e Entry) {
 	r := e.Reopened
 	inc.foldHorizon(r.Horizon)
-	inc.Outcome, inc.ClosedAt = "", time.Time{}
+	inc.Outcome, inc.ClosedAt, inc.Impact = "", time.Time{}, nil // it goes on, and is measured at its end
 	for _, ev := range r.Triggers {
 		if i := inc.evidence(ev.Name); i >= 0 {
 			inc.Triggers[i] = ev
@@ -363,6 +375,13 @@ func (inc *Incident) foldReopened(e Entry) {
 		}
 	}
 	inc.foldDecided(e)
+}
+
+// brokenAgain tells whether the incident is open though its newest rollback was
+// verified: what runs is the version gone back to.
+func (inc *Incident) brokenAgain() bool {
+	run := inc.Rollback
+	return run != nil && run.State == RunCompleted && (inc.State == Held || inc.State == AwaitingApproval || inc.State == Confirming)
 }
 
 // LooksAfter tells whether a service is watched after a verified rollback: until that

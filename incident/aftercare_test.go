@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // rolledBack is a world in which checkout was rolled back from v2 to v1 and closed.
@@ -255,5 +256,59 @@ func TestFollowUp(t *testing.T) {
 				t.Errorf("took %v s: what follows counts for the SLA", inc.Rollback.DurationSeconds)
 			}
 		})
+	}
+}
+
+// A trigger of which people are only told opens no incident again that it was no part
+// of: it is told as what it is.
+func TestALowTriggerReopensNothing(t *testing.T) {
+	o := options("checkout")
+	s := o.Services["checkout"]
+	slow := s.Triggers[0]
+	slow.Name, slow.Severity = "slow", trigger.Low
+	slow.Expr.Conditions = slices.Clone(slow.Expr.Conditions)
+	slow.Expr.Conditions[0].Threshold, slow.Expr.Conditions[0].ThresholdText = 0.005, "0.5%"
+	s.Triggers = append(slices.Clone(s.Triggers), slow)
+	o.Services["checkout"] = s
+	w := newWorld(t, o)
+	w.set(0.001, "checkout")
+	w.deploy("checkout", "v1", "v0")
+	w.run(10 * time.Minute)
+	w.deploy("checkout", "v2", "v1")
+	w.run(time.Minute)
+	w.set(0.08, "checkout")
+	w.run(2*time.Minute + 30*time.Second)
+	w.set(0.001, "checkout")
+	w.run(10 * time.Minute)
+	first := w.incident("checkout")
+	if first.Outcome != incident.RolledBack {
+		t.Fatalf("%s %s, want it rolled back", first.State, first.Outcome)
+	}
+	first.Triggers = slices.DeleteFunc(first.Triggers, func(ev incident.Evidence) bool { return ev.Name == "slow" })
+	w.run(time.Hour)
+	w.set(0.007, "checkout")
+	w.run(5 * time.Minute)
+	if inc := w.incident("checkout"); inc.ID == first.ID || inc.Severity != trigger.Low {
+		t.Errorf("%s, %s: want another incident, low", inc.ID, inc.Severity)
+	}
+}
+
+// What is said of an incident that broke again is about the version that runs, and a
+// second rollback leaves the first one's horizons on record.
+func TestReopenedNamesWhatRuns(t *testing.T) {
+	w := rolledBack(t)
+	w.run(30 * time.Minute)
+	w.set(0.3, "checkout")
+	w.run(3 * time.Minute)
+	last := w.told[len(w.told)-1]
+	if !strings.HasPrefix(last.FirstLine, "FAILED checkout v1 → ") {
+		t.Errorf("%q, want it to be about v1", last.FirstLine)
+	}
+	before := w.horizons()
+	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "checkout", Actor: "alice", Reason: "both are bad", To: "v0"})
+	w.set(0.001, "checkout")
+	w.run(10 * time.Minute)
+	if got := w.horizons(); len(before) == 0 || !slices.Equal(got[:min(len(got), len(before))], before) {
+		t.Errorf("horizons %q, want at first those of before: %q", got, before)
 	}
 }

@@ -250,6 +250,7 @@ func (inc *Incident) shift(by time.Duration) {
 		ev := &inc.Triggers[i]
 		shift(by, &ev.Since, &ev.FiredAt, &ev.ClearedAt)
 	}
+	inc.Samples = shiftedSamples(inc.Samples, by)
 	inc.Approvals = shifted(inc.Approvals, by)
 	inc.Deployment.shift(by)
 	inc.Rollback.shift(by)
@@ -262,7 +263,7 @@ func (run *Run) shift(by time.Duration) {
 	if run == nil {
 		return
 	}
-	shift(by, &run.DecidedAt, &run.StartedAt, &run.EndedAt, &run.LastChangeAt)
+	shift(by, &run.DecidedAt, &run.StartedAt, &run.EndedAt, &run.LastChangeAt, &run.VerifiedAt)
 	for i := range run.Steps {
 		step := &run.Steps[i]
 		shift(by, &step.StartedAt, &step.EndedAt)

@@ -185,7 +185,7 @@ func (b *Brain) stopRuns(now time.Time, only string, brake *BrakeEntry, text str
 	}
 	var names []string
 	for name, s := range b.mem.Services {
-		if s.acting() && (only == "" || name == only || slices.Contains(namesOf(s.Open.Members), only)) && s.Open.Rollback.Stopping == "" {
+		if (s.acting() || s.followingUp()) && (only == "" || name == only || slices.Contains(namesOf(s.Open.Members), only)) && s.Open.Rollback.Stopping == "" {
 			names = append(names, name)
 		}
 	}

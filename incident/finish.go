@@ -260,10 +260,15 @@ func (b *Brain) verifyRule(now time.Time, _ string, l *live, inc *Incident) []Ef
 		})
 	}
 	if p.run == run.ID && p.ok >= run.Plan.Verify.Hold && p.samples >= minVerifySamples && p.last == trigger.OK {
-		if run.hasFollowUp() {
+		end := verified(now, run, p)
+		switch left := run.left(SectionFollowUp); {
+		case left > 0 && end.State == RunCompleted:
 			return b.passed(now, inc, run, p)
+		case left > 0:
+			// What was left behind may still be needed, and a person is.
+			end.Reason += fmt.Sprintf("; %d of the follow-up steps were left out", left)
 		}
-		return b.runEnded(now, inc, verified(now, run, p))
+		return b.runEnded(now, inc, end)
 	}
 	if now.Before(inc.Verification.Until) {
 		return nil

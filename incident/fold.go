@@ -231,7 +231,7 @@ func (inc *Incident) foldRun(e Entry) {
 			inc.AskedBy = run.AskedBy
 		}
 		inc.State = RollingBack
-		inc.Verification = Verification{}
+		inc.Verification = Verification{Horizons: inc.Verification.Horizons} // those of an earlier run stay on record
 		return
 	}
 	run := inc.Rollback
@@ -246,7 +246,7 @@ func (inc *Incident) foldRun(e Entry) {
 	case KindVerifying:
 		run.State = RunVerifying
 		inc.State = Verifying
-		inc.Verification = Verification{From: e.Verifying.From, Until: e.Verifying.Until, Triggers: e.Verifying.Triggers}
+		inc.Verification = Verification{From: e.Verifying.From, Until: e.Verifying.Until, Triggers: e.Verifying.Triggers, Horizons: inc.Verification.Horizons}
 	case KindVerified:
 		run.VerifiedAt = e.At
 		inc.Verification.State, inc.Verification.Samples, inc.Verification.Reason = VerificationPassed, e.Verified.Samples, e.Text

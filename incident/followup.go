@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -33,14 +34,14 @@ func (b *Brain) followUpRule(now time.Time, l *live, inc *Incident, run *Run) []
 
 // noFollowUp says why no further follow-up step begins; empty where one may.
 func (b *Brain) noFollowUp(now time.Time, inc *Incident, run *Run) string {
+	if guard, why := b.brakedMeanwhile(now, inc, run); guard != "" {
+		return why
+	}
 	if run.Stopping != "" {
 		return run.Stopping
 	}
 	if l := b.live[inc.Service]; l != nil && l.stop != nil && l.stop.Run == run.ID {
 		return l.stop.Reason
-	}
-	if guard, why := b.brakedMeanwhile(now, inc, run); guard != "" {
-		return why
 	}
 	if newer := b.newerThan(inc, run); newer != "" {
 		return newer + " was deployed meanwhile"
@@ -62,8 +63,20 @@ func (run *Run) left(section Section) int {
 	return n
 }
 
-// hasFollowUp tells whether anything comes after verification.
-func (run *Run) hasFollowUp() bool { return run.left(SectionFollowUp) > 0 }
+// followingUp tells whether a verified rollback of the service is not over yet.
+func (s *serviceMemory) followingUp() bool {
+	return s.Open != nil && s.Open.Rollback != nil && !s.Open.Rollback.VerifiedAt.IsZero() && !s.Open.Rollback.State.Ended()
+}
+
+// brokenMeanwhile tells whether a trigger that fires now is the first to do so while
+// a follow-up step runs, which may take long: nothing is decided before its end.
+func (inc *Incident) brokenMeanwhile() bool {
+	run := inc.Rollback
+	if run == nil || run.VerifiedAt.IsZero() || run.State.Ended() || run.underWay() == nil {
+		return false
+	}
+	return !slices.ContainsFunc(inc.Triggers, func(ev Evidence) bool { return ev.FiredAt.After(run.VerifiedAt) })
+}
 
 // passed records that verification has passed, before the follow-up begins.
 func (b *Brain) passed(now time.Time, inc *Incident, run *Run, p progress) []Effect {

@@ -260,7 +260,11 @@ func (b *Brain) fired(now time.Time, inc *Incident, prefix string, ev Evidence) 
 	ev.Name = prefix + ev.Name
 	e := b.incidentEntry(now, KindFired, inc, "rollbackd", what+evidenceText(ev, inc.Deployment))
 	e.Trigger = &ev
-	return []Effect{Record{Entry: e}}
+	var m *Message
+	if inc.brokenMeanwhile() {
+		m = b.message(now, inc, e, FailedHead, "failed")
+	}
+	return []Effect{Record{Entry: e, Message: m}}
 }
 
 func valueText(ev Evidence, st trigger.Status) string {

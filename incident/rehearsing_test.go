@@ -212,8 +212,8 @@ func TestTheFirstLineOfARehearsalIsShort(t *testing.T) {
 	}
 	w.run(5 * time.Minute)
 	for _, m := range w.told {
-		begins := strings.HasPrefix(m.FirstLine, string(m.Headline)+" staging "+long[:90])
-		if n := len([]rune(m.FirstLine)); n != 120 || !begins || !strings.HasSuffix(m.FirstLine, "… (rehearsal for shop) LIVE") {
+		begins := strings.HasPrefix(m.FirstLine, string(m.Headline)+" staging "+long[:30])
+		if n := len([]rune(m.FirstLine)); n > 120 || !begins || !strings.Contains(m.FirstLine, "… → s1 ") || !strings.HasSuffix(m.FirstLine, " (rehearsal for shop) LIVE") {
 			t.Errorf("%d characters: %q", n, m.FirstLine)
 		}
 	}

@@ -102,3 +102,16 @@ func fewer(all []Series) []Series {
 	}
 	return out
 }
+
+// shiftedSamples are samples by the new clock, so that those that come after it are
+// not taken for older ones.
+func shiftedSamples(all []Series, by time.Duration) []Series {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Points = slices.Clone(all[i].Points)
+		for k := range all[i].Points {
+			shift(by, &all[i].Points[k].At)
+		}
+	}
+	return all
+}

@@ -53,6 +53,9 @@ func (b *Brain) escalateMessage(now time.Time, inc *Incident, step *StepRun, r S
 		return nil // it is tried once more
 	}
 	m := b.message(now, inc, e, FailedHead, "step_failed")
+	if step.Section == SectionFollowUp && inc.Rollback.spec(step).OnFailure != "escalate" {
+		return m // the service is well: nobody else is woken
+	}
 	m.Level = min(inc.EscalationLevel+1, max(0, len(b.opts.Decide.EscalateAfter)-1))
 	return m
 }
@@ -114,10 +117,28 @@ func (b *Brain) receivers(inc *Incident) []string {
 }
 
 // firstLine is the line that is read on a phone: headline, service, from → to,
-// deadline with zone, mode.
+// deadline with zone, mode. Where it would be too long the versions are cut: they may
+// be digests, and what comes after them says what to do until when.
 func firstLine(h Headline, inc *Incident) string {
-	parts := []string{string(h), inc.Service}
+	end := " " + strings.ToUpper(inc.Mode)
+	if of := inc.Rehearses; of != nil {
+		end = " (rehearsal for " + of.Service + ")" + end
+	}
+	room := maxFirstLine - len([]rune(end))
 	from, to := versions(inc)
+	line := firstWords(h, inc, from, to)
+	if over := len(line) - room; over > 0 {
+		each := (len([]rune(from)) + len([]rune(to)) - over) / 2
+		line = firstWords(h, inc, shortVersion(from, each), shortVersion(to, each))
+	}
+	if len(line) > room {
+		line = append(line[:max(0, room-1)], '…')
+	}
+	return string(line) + end
+}
+
+func firstWords(h Headline, inc *Incident, from, to string) []rune {
+	parts := []string{string(h), inc.Service}
 	if from != "" || to != "" {
 		parts = append(parts, fromTo(from, to))
 	}
@@ -127,15 +148,18 @@ func firstLine(h Headline, inc *Incident) string {
 	if why := heldWord(inc); why != "" {
 		parts = append(parts, "("+why+")")
 	}
-	end := " " + strings.ToUpper(inc.Mode)
-	if of := inc.Rehearses; of != nil {
-		end = " (rehearsal for " + of.Service + ")" + end
+	return []rune(strings.Join(parts, " "))
+}
+
+// shortestVersion is how much of a version is shown in any case.
+const shortestVersion = 12
+
+func shortVersion(v string, room int) string {
+	room = max(room, shortestVersion)
+	if short := []rune(v); len(short) > room {
+		return string(short[:room-1]) + "…"
 	}
-	line := []rune(strings.Join(parts, " "))
-	if room := maxFirstLine - len([]rune(end)); len(line) > room {
-		line = append(line[:max(0, room-1)], '…')
-	}
-	return string(line) + end
+	return v
 }
 
 // heldWord is the word for why an incident is held, or how it was closed: after
@@ -156,6 +180,9 @@ func heldWord(inc *Incident) string {
 func versions(inc *Incident) (from, to string) {
 	if inc.State == Closed && inc.Outcome == FixedForward {
 		return "", "" // it went forward, not back
+	}
+	if inc.brokenAgain() {
+		return inc.Rollback.To, inc.Decision.Target
 	}
 	if inc.Rollback != nil {
 		return inc.Rollback.From, inc.Rollback.To
@@ -178,7 +205,7 @@ func deadline(inc *Incident) time.Time {
 		if step := inc.approvalWaited(); step != nil {
 			return step.StartedAt.Add(inc.Rollback.spec(step).Timeout)
 		}
-		if r := inc.Rollback; r != nil && r.SLASeconds > 0 {
+		if r := inc.Rollback; r != nil && r.SLASeconds > 0 && r.VerifiedAt.IsZero() {
 			return r.DecidedAt.Add(time.Duration(r.SLASeconds * float64(time.Second)))
 		}
 	case Firing, Held, Confirming, Closed:
@@ -199,7 +226,16 @@ func (b *Brain) text(first string, inc *Incident, e Entry) string {
 		lines = append(lines, "Still needed: "+needsText(needs)+".")
 	}
 	lines = append(lines, nextText(inc))
-	if command := commandFor(inc); command != "" {
+	// What people and programs say may have line ends: a line of theirs must not
+	// look like a command of ours, to be copied.
+	for i, line := range lines {
+		lines[i] = strings.Join(strings.FieldsFunc(line, lineEnd), " ")
+	}
+	command := commandFor(inc)
+	if b.refusesYes(e.At, inc) {
+		command = showCommand(inc)
+	}
+	if command != "" {
 		lines = append(lines, command)
 	}
 	if b.opts.ExternalURL != "" {
@@ -211,6 +247,8 @@ func (b *Brain) text(first string, inc *Incident, e Entry) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+func lineEnd(r rune) bool { return strings.ContainsRune("\n\r\v\f\u0085\u2028\u2029", r) }
 
 // needsText lists the approvals that are missing: "1 of ops-lead, 2 of any".
 func needsText(needs []Need) string {
@@ -242,6 +280,9 @@ func nextText(inc *Incident) string {
 		}
 		return "If you do nothing: the rollback goes on and is verified."
 	case Verifying:
+		if inc.Rollback != nil && !inc.Rollback.VerifiedAt.IsZero() {
+			return "If you do nothing: the follow-up step that runs comes to its end, and where a trigger fires by then no other begins."
+		}
 		return "If you do nothing: verification goes on."
 	case Firing, Confirming:
 		return "If you do nothing: rollbackd goes on watching and tells you when that changes."
@@ -259,6 +300,9 @@ func commandFor(inc *Incident) string {
 	case CountingDown:
 		return fmt.Sprintf("rollbackd veto %s --reason '…'", inc.ID)
 	case AwaitingApproval, Held:
+		if inc.inVain() {
+			return showCommand(inc)
+		}
 		return fmt.Sprintf("rollbackd approve %s --reason '…'", inc.ID)
 	case RollingBack:
 		if inc.approvalWaited() != nil {
@@ -266,9 +310,28 @@ func commandFor(inc *Incident) string {
 		}
 		return fmt.Sprintf("rollbackd abort %s --reason '…'", inc.ID)
 	case Firing, Confirming, Verifying, Closed:
-		return fmt.Sprintf("rollbackd show %s", inc.ID)
+		return showCommand(inc)
 	}
 	return ""
+}
+
+func showCommand(inc *Incident) string { return "rollbackd show " + inc.ID }
+
+// refusesYes tells whether a yes to what is held or asked would be refused now: after
+// a rollback that did not help there is often nothing further to go back to.
+func (b *Brain) refusesYes(now time.Time, inc *Incident) bool {
+	if inc.State != Held && inc.State != AwaitingApproval {
+		return false
+	}
+	p, target := b.planNow(now, inc.Service, inc)
+	return len(b.holdsForPerson(now, inc, b.mem.service(inc.Service), planRequest{to: target, plan: p, scope: inc.Decision.Scope})) > 0
+}
+
+// inVain tells whether a yes would be refused as things stand: a command that does
+// nothing is none to copy.
+func (inc *Incident) inVain() bool {
+	g := inc.Decision.HeldBy
+	return inc.Mode == "shadow" || g != "" && g.forAPerson() || (g == GuardNoDeployment || inc.brokenAgain()) && inc.Decision.Target == ""
 }
 
 // evidenceText is one trigger in a sentence: "errors 8.1% > 1% since 03:02, 4m

@@ -9,8 +9,9 @@ import (
 // Kinds of entries that the journal itself looks for. They are the brain's
 // words; the journal only indexes them.
 const (
-	kindOpened = "opened"
-	kindClosed = "closed"
+	kindOpened   = "opened"
+	kindClosed   = "closed"
+	kindReopened = "reopened"
 )
 
 // Replay gives fn every entry in the order in which they were written, checking
@@ -92,7 +93,8 @@ func (j *Journal) Incidents(ctx context.Context, q Query) ([]string, error) {
 	if !q.Since.IsZero() {
 		where, arguments = where+" AND at >= ?", append(arguments, q.Since.UnixNano())
 	}
-	const ended = "EXISTS (SELECT 1 FROM entries e WHERE e.incident = entries.incident AND e.incident <> '' AND e.kind = '" + kindClosed + "')"
+	const ended = "EXISTS (SELECT 1 FROM entries e WHERE e.incident = entries.incident AND e.incident <> '' AND e.kind = '" + kindClosed + "'" +
+		" AND NOT EXISTS (SELECT 1 FROM entries r WHERE r.incident = e.incident AND r.incident <> '' AND r.kind = '" + kindReopened + "' AND r.seq > e.seq))"
 	switch q.State {
 	case "":
 	case "open":

@@ -43,10 +43,9 @@ func (r row) exported() Row {
 	}
 	if r.detail.hash != "" || r.detail.salted != nil {
 		out.Details = &Details{At: r.detail.at, Hash: r.detail.hash}
-		if len(r.detail.salted) >= saltSize {
-			out.Details.Salt = hex.EncodeToString(r.detail.salted[:saltSize])
-			out.Details.Length = len(r.detail.salted) - saltSize
-		}
+		salt := r.detail.salted[:min(saltSize, len(r.detail.salted))] // shorter is something else put there
+		out.Details.Salt = hex.EncodeToString(salt)
+		out.Details.Length = len(r.detail.salted) - len(salt)
 	}
 	return out
 }

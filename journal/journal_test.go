@@ -274,19 +274,31 @@ func TestIncidentsAndTheirEntries(t *testing.T) {
 	add(t, j, journal.Meta{Kind: "closed", Service: "a", Incident: "a-1", At: at(2)}, "a-1 closed")
 	add(t, j, journal.Meta{Kind: "opened", Service: "a", Incident: "a-2", At: at(3)}, "a-2 opened")
 	add(t, j, journal.Meta{Kind: "config", At: at(4)}, "config")
+	add(t, j, journal.Meta{Kind: "opened", Service: "c", Incident: "c-1", At: at(-2)}, "c-1 opened")
+	for _, kind := range []string{"closed", "reopened", "closed", "reopened"} {
+		add(t, j, journal.Meta{Kind: kind, Service: "c", Incident: "c-1", At: at(-2)}, "c-1 "+kind)
+	}
+	add(t, j, journal.Meta{Kind: "opened", Service: "d", Incident: "d-1", At: at(-1)}, "d-1 opened")
+	for _, kind := range []string{"closed", "reopened", "closed"} {
+		add(t, j, journal.Meta{Kind: kind, Service: "d", Incident: "d-1", At: at(-1)}, "d-1 "+kind)
+	}
 
 	tests := []struct {
 		name  string
 		query journal.Query
 		want  []string
 	}{
-		{"all, newest first", journal.Query{}, []string{"a-2", "b-1", "a-1"}},
+		{"all, newest first", journal.Query{Since: at(0)}, []string{"a-2", "b-1", "a-1"}},
+		{"opened again", journal.Query{Service: "c", State: "open"}, []string{"c-1"}},
+		{"opened again is not closed", journal.Query{Service: "c", State: "closed"}, nil},
+		{"closed once more", journal.Query{Service: "d", State: "closed"}, []string{"d-1"}},
+		{"closed once more is not open", journal.Query{Service: "d", State: "open"}, nil},
 		{"one service", journal.Query{Service: "a"}, []string{"a-2", "a-1"}},
-		{"unknown service", journal.Query{Service: "c"}, nil},
-		{"open", journal.Query{State: "open"}, []string{"a-2", "b-1"}},
-		{"closed", journal.Query{State: "closed"}, []string{"a-1"}},
+		{"unknown service", journal.Query{Service: "x"}, nil},
+		{"open", journal.Query{State: "open"}, []string{"c-1", "a-2", "b-1"}},
+		{"closed", journal.Query{State: "closed"}, []string{"d-1", "a-1"}},
 		{"since, its own moment included", journal.Query{Since: at(1)}, []string{"a-2", "b-1"}},
-		{"limit", journal.Query{Limit: 1}, []string{"a-2"}},
+		{"limit", journal.Query{Service: "a", Limit: 1}, []string{"a-2"}},
 		{"everything at once", journal.Query{Service: "a", State: "open", Since: at(1), Limit: 5}, []string{"a-2"}},
 	}
 	for _, tt := range tests {

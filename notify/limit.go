@@ -10,8 +10,8 @@ import (
 // Limit bounds how many messages about one incident a receiver gets: at most Count
 // of those made within Within. The zero value bounds nothing.
 //
-// What people must hear passes in any case: a failure, a question to a person,
-// broken glass, the end. Reminders leave the last two places to such messages, and
+// What people must hear passes in any case: a rollback that begins, a failure, a
+// question to a person, broken glass, the end. Reminders leave the last two places to such messages, and
 // all others the last one, so that an ordinary incident keeps to Count, its end
 // included; and one that keeps failing does not, because silence would be worse.
 type Limit struct {
@@ -46,7 +46,7 @@ func (l Limit) room(m Message) int {
 		return math.MaxInt
 	}
 	switch m.Event {
-	case "approval_needed", "break_glass", "closed":
+	case "acting", "approval_needed", "break_glass", "closed":
 		return math.MaxInt
 	case "escalation", "overdue", "sla_missed":
 		return max(l.Count-3, 0)

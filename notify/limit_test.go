@@ -252,6 +252,19 @@ func TestLimit(t *testing.T) {
 			[]string{"1 countdown", "2 stood_down", "3 countdown", "4 stood_down", "5 countdown", "8 closed: 2 earlier messages were withheld (rate_limit)."},
 		},
 		{
+			"one that flaps, and then is acted on", six,
+			[]moment{
+				{0, acting, "countdown"},
+				{1, "RECOVERED", "stood_down"},
+				{2, acting, "countdown"},
+				{3, "RECOVERED", "stood_down"},
+				{4, acting, "countdown"},
+				{6, acting, "acting"},
+				{7, "RECOVERED", "closed"},
+			},
+			[]string{"1 countdown", "2 stood_down", "3 countdown", "4 stood_down", "5 countdown", "6 acting", "7 closed"},
+		},
+		{
 			"what must be heard is heard",
 			notify.Limit{Count: 1, Within: time.Hour},
 			[]moment{
@@ -264,7 +277,9 @@ func TestLimit(t *testing.T) {
 				{6, waiting, "escalation"},
 				{7, "RECOVERED", "closed"},
 			},
-			[]string{"1 acting", "2 step_failed", "3 failed", "4 approval_needed", "5 break_glass", "8 closed: 2 earlier messages were withheld (rate_limit)."},
+			[]string{
+				"1 acting", "2 step_failed", "3 failed", "4 approval_needed", "5 break_glass", "6 acting", "8 closed: 1 earlier message was withheld (rate_limit).",
+			},
 		},
 		{
 			"after the time there is room again",

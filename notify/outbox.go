@@ -15,9 +15,10 @@ import (
 const (
 	// DefaultTimeout is how long one attempt may take.
 	DefaultTimeout = 5 * time.Second
-	firstWait      = time.Second     // after a first failure; each further one doubles it
-	longestWait    = 5 * time.Minute // but no further than this
-	lifetime       = 24 * time.Hour  // how long a message is tried for
+	// Lifetime is how long a message is tried for, from when it was made.
+	Lifetime    = 24 * time.Hour
+	firstWait   = time.Second     // after a first failure; each further one doubles it
+	longestWait = 5 * time.Minute // but no further than this
 )
 
 // Options makes an Outbox. Store, Receivers and Metrics are needed.
@@ -38,6 +39,9 @@ type Options struct {
 	// Jitter spreads retries: it returns a number in [0, 1) and may be called
 	// by several goroutines. Nil is random.
 	Jitter func() float64
+	// Mask hides secrets in what is kept of a failure: an answer, or a program's
+	// output, may repeat one. Nil hides nothing.
+	Mask func(string) string
 }
 
 // Outbox delivers what waits in the store. Make another for another set of
@@ -60,6 +64,9 @@ func New(o Options) *Outbox {
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
+	}
+	if o.Mask == nil {
+		o.Mask = func(text string) string { return text }
 	}
 	box := &Outbox{options: o}
 	for name, notifier := range o.Receivers {
@@ -193,14 +200,14 @@ func (w *worker) failed(ctx context.Context, d Delivery, err error, now time.Tim
 	default:
 	}
 	d.Attempts++
-	d.LastError = err.Error()
+	d.LastError = w.Mask(err.Error())
 	if errors.Is(err, context.DeadlineExceeded) {
 		d.LastError = "no answer within " + w.Timeout.String()
 	}
-	end := d.At.Add(lifetime)
+	end := d.At.Add(Lifetime)
 	if !now.Before(end) {
 		w.Metrics.count(w.receiver, gaveUp)
-		w.log.Error("message given up: the receiver did not take it for "+lifetime.String(),
+		w.log.Error("message given up: the receiver did not take it for "+Lifetime.String(),
 			"message", d.ID, "attempts", d.Attempts, "err", d.LastError)
 		return w.Store.GiveUp(ctx, d, now)
 	}

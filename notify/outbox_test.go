@@ -311,3 +311,28 @@ func TestStoppingLeavesWhatWasCutShort(t *testing.T) {
 		}
 	})
 }
+
+// The loop that decides pokes after each entry: it must not wait for a receiver that
+// does not answer.
+func TestPokeWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{waiting: []notify.Delivery{{ID: "m", Receiver: "dead", At: time.Now()}}}
+		box := notify.New(notify.Options{Store: store, Receivers: map[string]notify.Notifier{"dead": hole{}}, Metrics: notify.NewMetrics(nil)})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- box.Run(ctx) }()
+		synctest.Wait()
+		begin := time.Now()
+		for range 100 {
+			box.Poke()
+			box.Tell([]string{"dead"}, notify.Delivery{ID: "urgent", At: begin})
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it took %s", took)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -93,10 +93,10 @@ func (a answer) judge(now time.Time) error {
 func retryAfter(header string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil {
 		// More than a message lives for is all the same, and must not overflow.
-		return time.Duration(min(max(seconds, 0), int64(lifetime/time.Second))) * time.Second
+		return time.Duration(min(max(seconds, 0), int64(Lifetime/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(header); err == nil {
-		return min(max(date.Sub(now), 0), lifetime)
+		return min(max(date.Sub(now), 0), Lifetime)
 	}
 	return 0
 }

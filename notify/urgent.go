@@ -57,7 +57,7 @@ func (w *worker) tell(ctx context.Context, d Delivery) {
 	}
 	if err := w.attempt(ctx, d); err != nil && ctx.Err() == nil {
 		w.Metrics.count(w.receiver, gaveUp)
-		w.log.Error("an urgent message was not delivered", "message", d.ID, "err", err)
+		w.log.Error("an urgent message was not delivered", "message", d.ID, "err", w.Mask(err.Error()))
 	}
 }
 

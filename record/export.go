@@ -64,9 +64,13 @@ func VerifyExport(ctx context.Context, name string, r io.Reader, heads []Head) (
 		if err := ctx.Err(); err != nil {
 			return c.sum, err
 		}
-		row, err := decode(bytes.TrimSpace(lines.Bytes()))
+		text := bytes.TrimSpace(lines.Bytes())
+		row, err := decode(text)
 		if err != nil {
 			return wrong(&AlteredError{Problem: fmt.Sprintf("line %d: %v", number, err)})
+		}
+		if !asWritten(text, row) {
+			return wrong(altered(row, "its line holds more than the entry, or something twice: an export has no such line"))
 		}
 		if e := c.take(row); e != nil {
 			return wrong(e)

@@ -302,15 +302,29 @@ func TestDetailsThatWereDueMayBeGone(t *testing.T) {
 	if again, err := j.Outlived(t.Context(), begin.Add(8*time.Minute), 10); err != nil || len(again) > 0 {
 		t.Errorf("%q are still to be removed (%v)", again, err)
 	}
+	// What was put in the place of what was removed is not what was removed.
+	other := filepath.Join(t.TempDir(), "copy.db")
+	must(t, j.Close())
+	content, err := os.ReadFile(path)
+	must(t, err)
+	must(t, os.WriteFile(other, content, 0o600))
+	tamper(t, other, "UPDATE entries SET detail = x'00' WHERE seq = 3")
+	_, err = record.Verify(t.Context(), other, nil)
+	if found, is := errors.AsType[*record.AlteredError](err); !is || found.Seq != 3 {
+		t.Errorf("got %v, want entry 3", err)
+	}
+	j, err = journal.Open(t.Context(), path, journal.Options{})
+	must(t, err)
 	// An entry that allows it for what is too young, or came after it, allows nothing.
 	must(t, j.RemoveDetails(t.Context(), "checkout-2"))
 	forgotten(begin.Add(10*time.Minute), 601, "checkout-2")
+	forgotten(begin.Add(800*time.Minute), 602, "checkout-2")
 	_, err = record.Verify(t.Context(), path, nil)
 	if found, is := errors.AsType[*record.AlteredError](err); !is || found.Seq != 11 {
 		t.Errorf("got %v, want entry 11", err)
 	}
 	must(t, j.Close())
-	content, err := os.ReadFile(path)
+	content, err = os.ReadFile(path)
 	must(t, err)
 	if bytes.Contains(content, []byte(canary)) {
 		t.Error("the file still holds what was removed")
@@ -342,13 +356,16 @@ func TestAnExportProvesTheSame(t *testing.T) {
 		text string
 		seq  uint64
 	}{
-		"a changed word":     {strings.Replace(out.String(), "alice", "mallo", 1), 2},
-		"a changed output":   {strings.Replace(out.String(), canary+"6", canary+"7", 1), 7},
-		"a changed time":     {strings.Replace(out.String(), `"at":"2026-03-01T03:01:00Z","at_ns"`, `"at":"2026-03-01T03:01:01Z","at_ns"`, 1), 0},
-		"a line left out":    {strings.Join(append(append([]string{}, lines[:4]...), lines[5:]...), ""), 5},
-		"the first left out": {strings.Join(lines[1:], ""), 1},
-		"no JSON":            {"hello\n", 0},
-		"details elsewhere":  {strings.Replace(out.String(), `"details":{"at":`, `"details":{"at":9`, 1), 3},
+		"a changed word":      {strings.Replace(out.String(), "alice", "mallo", 1), 2},
+		"a changed output":    {strings.Replace(out.String(), canary+"6", canary+"7", 1), 7},
+		"a changed time":      {strings.Replace(out.String(), `"at":"2026-03-01T03:01:00Z","at_ns"`, `"at":"2026-03-01T03:01:01Z","at_ns"`, 1), 0},
+		"a line left out":     {strings.Join(append(append([]string{}, lines[:4]...), lines[5:]...), ""), 5},
+		"the first left out":  {strings.Join(lines[1:], ""), 1},
+		"no JSON":             {"hello\n", 0},
+		"another entry shown": {strings.Replace(out.String(), `,"entry":`, `,"entry":{"text":"all was well"},"Entry":`, 1), 1},
+		"another kind shown":  {strings.Replace(out.String(), `"kind":"opened"`, `"kind":"closed","Kind":"opened"`, 1), 1},
+		"another word added":  {strings.Replace(out.String(), `"seq":2,`, `"seq":2,"actor":"mallory",`, 1), 2},
+		"details elsewhere":   {strings.Replace(out.String(), `"details":{"at":`, `"details":{"at":9`, 1), 3},
 	}
 	for name, tt := range tests {
 		_, err := record.VerifyExport(t.Context(), "export", strings.NewReader(tt.text), nil)

@@ -34,6 +34,7 @@ func EvidenceChart(inc *incident.Incident, trigger string) (chart.Chart, bool) {
 		c.Bands, c.Marks = windowOf(ev)
 	}
 	c.Marks = append(c.Marks, marksOf(inc)...)
+	c.To = untilMarked(c)
 	return c, true
 }
 
@@ -72,6 +73,19 @@ func untilClosed(inc *incident.Incident, to time.Time) time.Time {
 		return to
 	}
 	return inc.ClosedAt.Add(afterwards).UTC()
+}
+
+// untilMarked goes on to what was decided right after the last point: a rollback is
+// verified milliseconds after the sample that says so, and its mark belongs on the
+// chart.
+func untilMarked(c chart.Chart) time.Time {
+	to := c.To
+	for _, m := range c.Marks {
+		if m.At.After(to) && !m.At.After(c.To.Add(afterwards)) {
+			to = m.At.UTC()
+		}
+	}
+	return to
 }
 
 // stepOf is how far apart points usually are. The older half of a long series is

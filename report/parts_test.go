@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,10 @@ func TestEvidenceChart(t *testing.T) {
 	if len(c.Bands) != 1 || !c.Bands[0].From.Equal(ev.Since) || !c.Bands[0].To.Equal(ev.FiredAt) {
 		t.Errorf("bands %+v, want the window of %+v", c.Bands, ev)
 	}
+	inc.Rollback.EndedAt = c.Points[len(c.Points)-1].T.Add(3 * time.Millisecond) // it takes a moment to say so
+	if c, _ := report.EvidenceChart(inc, "errors"); c.To.Before(inc.Rollback.EndedAt) {
+		t.Errorf("the chart ends at %s, before the rollback was verified at %s: that mark is not on it", c.To, inc.Rollback.EndedAt)
+	}
 	if _, drawn := report.EvidenceChart(inc, "nosuch"); drawn {
 		t.Error("a trigger that is not there was drawn")
 	}
@@ -169,7 +174,10 @@ func TestEvidenceChart(t *testing.T) {
 
 // TestHoldsAndWhatReleasedThem reads the stretches off real timelines.
 func TestHoldsAndWhatReleasedThem(t *testing.T) {
-	r := report.Of(played(t, "held", nil), options())
+	inc := played(t, "held", nil)
+	i := slices.IndexFunc(inc.Timeline, func(m incident.Moment) bool { return m.HeldBy != "" })
+	inc.Timeline = slices.Insert(inc.Timeline, i+1, inc.Timeline[i]) // decided once more, held by the same: one stretch
+	r := report.Of(inc, options())
 	var got []string
 	for _, h := range r.Holds {
 		got = append(got, string(h.Guard)+" until "+h.Until.Format("15:04:05")+": "+h.ReleasedBy)
@@ -237,6 +245,18 @@ func TestNothingIsMadeUp(t *testing.T) {
 	}
 	if v, there := doc.SLA["met"]; !there || v != nil {
 		t.Errorf("sla.met is %v, want null: nothing was rolled back", v)
+	}
+}
+
+// TestAMomentIsNotZero: a decision that took milliseconds took some time.
+func TestAMomentIsNotZero(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 300 * time.Microsecond: "<1ms", 2648 * time.Microsecond: "3ms", 99900 * time.Microsecond: "100ms", 149 * time.Millisecond: "0.1s",
+		2040 * time.Millisecond: "2s", 125 * time.Second: "2m5s", -time.Second: report.NotKnown,
+	} {
+		if got := report.Span(d); got != want {
+			t.Errorf("%s: got %q, want %q", d, got, want)
+		}
 	}
 }
 

@@ -100,11 +100,16 @@ func offset(seconds float64) string {
 	return fmt.Sprintf("%s%d:%02d", sign, whole/60, whole%60)
 }
 
-// span is a length of time in a few words: 2m5s; fractions only below ten seconds.
+// span is a length of time in a few words: 2m5s; fractions only below ten seconds,
+// and never a zero for what took a moment.
 func span(d time.Duration) string {
 	switch {
 	case d < 0:
 		return NotKnown
+	case d > 0 && d < time.Millisecond:
+		return "<1ms"
+	case d > 0 && d < 100*time.Millisecond:
+		return d.Round(time.Millisecond).String()
 	case d < 10*time.Second:
 		return strconv.FormatFloat(math.Round(d.Seconds()*10)/10, 'f', -1, 64) + "s"
 	}

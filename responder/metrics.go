@@ -66,7 +66,7 @@ func (m *metrics) begin(incidents []*incident.Incident) {
 			m.openIDs[in.ID] = true
 			m.announce(in.Service)
 		}
-		if run := in.Rollback; run != nil && !run.State.Ended() {
+		if run := in.Rollback; run != nil && !run.State.Ended() && run.VerifiedAt.IsZero() {
 			m.decidedAt[run.ID] = run.DecidedAt
 		}
 	}
@@ -82,6 +82,12 @@ func (m *metrics) recorded(e incident.Entry) {
 			m.fired(e.At, evidence)
 		}
 	}
+	if e.Reopened != nil {
+		m.openIDs[e.Incident] = true
+		for _, evidence := range e.Reopened.Triggers {
+			m.fired(e.At, evidence)
+		}
+	}
 	if e.Kind == incident.KindFired && e.Trigger != nil && !e.Trigger.Again {
 		m.fired(e.At, *e.Trigger)
 	}
@@ -90,6 +96,9 @@ func (m *metrics) recorded(e incident.Entry) {
 	}
 	if e.Planned != nil {
 		m.decidedAt[e.Planned.ID] = e.Planned.DecidedAt
+	}
+	if e.Verified != nil {
+		m.took(e.Verified.Run, e.At) // what follows up is no part of going back
 	}
 	if e.RunEnded != nil {
 		m.runEnded(e)
@@ -106,9 +115,14 @@ func (m *metrics) runEnded(e incident.Entry) {
 	if e.RunEnded.SLAMet {
 		m.slaMet.Inc()
 	}
-	if at, ok := m.decidedAt[e.RunEnded.Run]; ok {
-		delete(m.decidedAt, e.RunEnded.Run)
-		m.duration.Observe(e.At.Sub(at).Seconds())
+	m.took(e.RunEnded.Run, e.At)
+}
+
+// took measures a run at its end, once.
+func (m *metrics) took(run string, end time.Time) {
+	if at, ok := m.decidedAt[run]; ok {
+		delete(m.decidedAt, run)
+		m.duration.Observe(end.Sub(at).Seconds())
 	}
 }
 

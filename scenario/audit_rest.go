@@ -47,6 +47,9 @@ func (w *world) checkStuck() {
 			until = i.Decision.Deadline
 		case incident.Verifying:
 			until = i.Verification.Until
+			if run := i.Rollback; run != nil && !run.VerifiedAt.IsZero() {
+				until = goesOn(i) // what follows up takes its time
+			}
 		case incident.RollingBack:
 			until = goesOn(i)
 		case incident.Firing, incident.AwaitingApproval, incident.Held, incident.Closed:
@@ -77,7 +80,7 @@ func goesOn(i *incident.Incident) time.Time {
 		return time.Time{}
 	}
 	var pause time.Duration
-	for _, step := range run.Plan.Steps {
+	for _, step := range slices.Concat(run.Plan.Steps, run.Plan.FollowUp) {
 		pause = max(pause, step.Soak+step.Enough)
 	}
 	return i.Timeline[len(i.Timeline)-1].At.Add(pause)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benbjohnson/clock"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollbackd/rollbackd/incident"
@@ -237,12 +238,52 @@ func TestOnlyFormsThatMeanSomethingAreDrawn(t *testing.T) {
 	}
 	for state, want := range map[incident.State][]string{
 		incident.Held: {"ack", "approve", "close", "veto"}, incident.AwaitingApproval: {"ack", "approve", "close", "veto"}, incident.CountingDown: {"ack", "approve", "close", "veto"},
-		incident.Confirming: {"ack", "close", "veto"}, incident.RollingBack: {"abort", "ack", "close"}, incident.Verifying: {"abort", "ack", "close"}, incident.Closed: {},
+		incident.Confirming: {"ack", "close", "veto"}, incident.RollingBack: {"abort", "ack"}, incident.Verifying: {"abort", "ack"}, incident.Closed: {},
 	} {
 		w := newWorld()
 		w.incidents[0].State = state
 		if diff := cmp.Diff(want, drawn(look(t, w.server().Socket(), "/incidents/inc-3").body)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", state, diff)
+		}
+	}
+}
+
+// TestOnePersonsFormsAreNobodyElses: who looks at the same page in the same moment
+// gets the forms of their own role, whoever it was drawn for first.
+func TestOnePersonsFormsAreNobodyElses(t *testing.T) {
+	people := map[string]string{"": "", "vera": "", "oscar": "ack", "ann": "approve"}
+	for first := range people {
+		w := newWorld()
+		w.configFile, w.roles = webConfig(t, ""), roles()
+		h := w.server().TCP()
+		body := func(who string) string {
+			r := request(t, web.Peer{}, "GET", "/incidents/inc-3?fragment=1", "")
+			login(r, who)
+			return send(t, h, r).body
+		}
+		body(first)
+		for who, most := range people {
+			for verb, may := range map[string]bool{"ack": most != "", "approve": most == "approve"} {
+				if drawn := strings.Contains(body(who), `formaction="/incidents/inc-3/`+verb+`"`); drawn != may {
+					t.Errorf("drawn for %q first, looked at by %q: whether there is a form to %s is %t", first, who, verb, drawn)
+				}
+			}
+		}
+	}
+}
+
+// TestAnAnswerIsNotShownForEver: an address that somebody keeps does not say that
+// something was done just now.
+func TestAnAnswerIsNotShownForEver(t *testing.T) {
+	w := newWorld()
+	mock := clock.NewMock()
+	mock.Set(noon())
+	h := w.serverAt(mock).Socket()
+	at := send(t, h, form(t, alice(), "/incidents/inc-3/ack", "reason", "x", "token", tokenOn(t, h, alice(), "/incidents/inc-3"))).header.Get("Location")
+	for _, after := range []time.Duration{0, 20 * time.Minute} {
+		mock.Add(after)
+		if shown := strings.Contains(look(t, h, at).body, "<strong>Done.</strong>"); shown != (after == 0) {
+			t.Errorf("%s later: whether it is shown is %t", after, shown)
 		}
 	}
 }

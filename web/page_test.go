@@ -124,7 +124,7 @@ func TestAPageAndItsFilesAreSmall(t *testing.T) {
 // swollen is an incident as large as they come.
 func swollen() *incident.Incident {
 	i := &incident.Incident{ID: "inc-3", Service: "checkout", State: incident.Held, OpenedAt: noon().Add(-time.Hour)}
-	output := strings.Repeat("<\x1b[31m&\u202e> "+strings.Repeat("x", 60)+"\n", 400)
+	output := strings.Repeat("<\x1b[31m&\u202e\x01\x02\u200b> "+strings.Repeat("x", 60)+"\n", 400)
 	i.Rollback = &incident.Run{ID: "r1", State: incident.RunPartial, From: "v2", To: "v1", DecidedAt: noon()}
 	for n := range 60 {
 		i.Rollback.Steps = append(i.Rollback.Steps, incident.StepRun{
@@ -132,7 +132,10 @@ func swollen() *incident.Incident {
 		})
 	}
 	for range 2000 {
-		i.Timeline = append(i.Timeline, incident.Moment{At: noon(), Kind: incident.KindStepEnded, Actor: "rollbackd", Text: strings.Repeat("<text> ", 200)})
+		i.Timeline = append(i.Timeline, incident.Moment{At: noon(), Kind: incident.KindStepEnded, Actor: "rollbackd", Text: strings.Repeat("<text>\x01\u200b\u200b ", 200)})
+	}
+	for range 6 {
+		i.EarlierRollbacks = append(i.EarlierRollbacks, i.Rollback)
 	}
 	for n := range 8 {
 		s := risen(fmt.Sprintf("trigger%d", n))

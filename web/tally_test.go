@@ -72,6 +72,16 @@ func TestStatsAddUp(t *testing.T) {
 	}
 }
 
+// TestARollbackUnderWayIsNoFailure: the success rate is of those that have ended.
+func TestARollbackUnderWayIsNoFailure(t *testing.T) {
+	var tallies web.Tallies
+	tallies.Put(rolledBack("1", "checkout", 100, true))
+	tallies.Put(incident.Summary{ID: "2", Service: "checkout", State: incident.RollingBack, OpenedAt: noon(), RollbacksStarted: 1})
+	if all := tallies.Stats(web.StatsFilter{}).All; all.RollbacksStarted != 2 || all.SuccessRate == nil || *all.SuccessRate != 1 {
+		t.Errorf("got %+v, want a success rate of 1 of two that began", all)
+	}
+}
+
 func TestStatsAnswer(t *testing.T) {
 	h := newWorld().server().TCP()
 	var stats web.Stats

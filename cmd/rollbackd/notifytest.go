@@ -25,8 +25,8 @@ func (a *app) notifyTestCommand() *cobra.Command {
 		GroupID: groupRun,
 		Short:   "Send a test message to a receiver",
 		Long: `Sends one message that is marked as a test to a receiver, by each of its channels, and
-prints whether each took it. The daemon need not run and is not asked: try a receiver
-before it is needed. What a channel keeps open (PagerDuty, Alertmanager) is resolved at
+prints whether each took it; NAME/CHANNEL (ops/slack), as messages wait, is that channel
+alone. The daemon need not run and is not asked: try a receiver before it is needed. What a channel keeps open (PagerDuty, Alertmanager) is resolved at
 once. To a status page nothing is sent, because customers would read it.
 
 Exits with 1 when a channel did not take it. Slack, PagerDuty and mail servers say that

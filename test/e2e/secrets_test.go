@@ -1,10 +1,14 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,9 +24,10 @@ import (
 )
 
 // The canaries: words that must be found in no artefact. The one of the
-// environment is put there by TestMain.
+// environment is put there by TestMain. That of Prometheus has what JSON, HTML and
+// URLs escape, and both signs in which the two kinds of base64 differ.
 const (
-	promCanary   = "canary/prometheus+3Zq8"
+	promCanary   = `canary/"prometheus"\+3Zq8>>>???`
 	headerCanary = "canary-header+7/Xw=="
 	envCanary    = "whsec_Y2FuYXJ5LW9mLXRoZS1lbnZpcm9ubWVudA=="
 	envName      = "ROLLBACKD_E2E_HOOK_KEY"
@@ -37,6 +42,8 @@ printf %s "$key" >"$1/kept/env"
 for secret in "$ROLLBACKD_GATE_TOKEN" "$key" "$(cat "$1/prom.key")" "$(cat "$1/hook.key")"; do
 	echo "plain $secret"
 	printf 'base64 %s\n' "$(printf %s "$secret" | base64 -w0)"
+	printf 'json {"key":"%s"}\n' "$(printf %s "$secret" | sed 's/["\\]/\\&/g')"
+	printf 'php {"key":"%s"}\n' "$(printf %s "$secret" | sed 's/["\\/]/\\&/g')"
 	printf 'stripped %s\n' "$(printf %s "$secret" | base64 -w0 | tr -d = | tr +/ -_)"
 	printf 'coloured %s\033[1m%s\n' "$(printf %s "$secret" | cut -c1-4)" "$(printf %s "$secret" | cut -c5-)" >&2
 done
@@ -69,6 +76,7 @@ func TestH37SecretsAreInNoArtefact(t *testing.T) {
 	w, told := leakyWorld(t)
 	events := listen(t, w.Bus.Connect(t), ">")
 	w.Start()
+	stream := w.stream(t)
 	w.AwaitWell("errors", "slow")
 	w.Behave("v2", world.Behaviour{Errors: 0.08})
 	w.Deploy(t, "v2")
@@ -88,6 +96,9 @@ func TestH37SecretsAreInNoArtefact(t *testing.T) {
 	artefacts["the other receiver"] = told.text()
 	w.Daemon.Post(t, "/api/v1/incidents/"+held.ID+"/close", map[string]string{"reason": "done by hand"})
 	awaitSubject(t, events, "rollbackd.v1.event.checkout.root_cause_analysis")
+	if artefacts["GET /api/v1/events"] = stream(); !strings.Contains(artefacts["GET /api/v1/events"], held.ID) {
+		t.Error("the stream of events says nothing of the incident: this test proves less than it says")
+	}
 	for i, m := range events.messages() {
 		artefacts[fmt.Sprintf("NATS %d %s", i, m.Subject)] = fmt.Sprint(m.Header) + string(m.Data)
 	}
@@ -108,7 +119,11 @@ func TestH37SecretsAreInNoArtefact(t *testing.T) {
 // forms are a secret as it may be found.
 func forms(secret string) []string {
 	raw := []byte(secret)
+	quoted, _ := json.Marshal(secret)
+	plain := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(secret)
+	inJSON, _ := json.Marshal(plain) // JSON in JSON: what a step wrote, in an answer of the API
 	all := []string{
+		plain, string(quoted[1 : len(quoted)-1]), string(inJSON[1 : len(inJSON)-1]), strings.ReplaceAll(plain, "/", `\/`), html.EscapeString(secret), html.EscapeString(plain),
 		secret, url.QueryEscape(secret), url.PathEscape(secret),
 		base64.StdEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
 	}
@@ -162,13 +177,49 @@ webhook = { url = "` + receiver.URL + `/hook", secret_env = "` + envName + `" }
 	return leaky{w}, told
 }
 
+// stream listens to the events of the API from now on; what it gives is what came so far.
+func (w leaky) stream(t *testing.T) func() string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", strings.TrimPrefix(w.Address(), "unix:"))
+	}}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://rollbackd/api/v1/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = answer.Body.Close() })
+	var mu sync.Mutex
+	var text strings.Builder
+	go func() {
+		for buf := make([]byte, 4096); ; {
+			n, err := answer.Body.Read(buf)
+			mu.Lock()
+			text.Write(buf[:n])
+			mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return text.String()
+	}
+}
+
 // artefacts are all that the daemon has left, by where it was found.
 func (w leaky) artefacts(t *testing.T, id string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, path := range []string{
 		"/api/v1/incidents", "/api/v1/incidents/" + id, "/api/v1/services", "/api/v1/services/checkout", "/api/v1/config", "/api/v1/stats",
-		"/api/v1/incidents/" + id + "/report?format=json", "/api/v1/incidents/" + id + "/report?format=markdown", "/", "/incidents/" + id, "/services/checkout", "/history", "/metrics",
+		"/api/v1/incidents/" + id + "/report?format=json", "/api/v1/incidents/" + id + "/report?format=markdown",
+		"/api/v1/incidents/" + id + "/report?format=html", "/api/v1/incidents/" + id + "/report?format=failures", "/", "/incidents/" + id, "/services/checkout", "/history", "/metrics",
 	} {
 		_, body := w.Daemon.Page(t, path)
 		found["GET "+path] = body

@@ -214,6 +214,17 @@ func TestAPageThatNobodyLooksAtHoldsNoConnection(t *testing.T) {
 	turn("false", 1)
 }
 
+// TestAPageThatGetsNoAnswerSaysSo: a network that swallows everything says nothing of
+// that, and what is shown grows old.
+func TestAPageThatGetsNoAnswerSaysSo(t *testing.T) {
+	t.Parallel()
+	_, address := newWorld(t)
+	b := newBrowser(t, address, "ann")
+	b.atStart(`window.fetch = (to, how) => new Promise((_, fail) => how.signal?.addEventListener('abort', () => fail(how.signal.reason)));`)
+	b.open("/")
+	b.awaitText("The connection is lost: this may be old.", soon)
+}
+
 // TestWithoutScriptThePageIsTheSame reads and decides with script turned off.
 func TestWithoutScriptThePageIsTheSame(t *testing.T) {
 	t.Parallel()

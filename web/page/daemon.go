@@ -78,7 +78,7 @@ func brakeText(b incident.BrakeView, now time.Time) string {
 		text += " until " + instant(b.Until, now).Text + " UTC"
 	}
 	if b.Why != "" {
-		text += ": " + b.Why
+		text += ": " + brief(b.Why, 300)
 	}
 	return text
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/report"
@@ -19,6 +20,9 @@ const (
 	// momentBytes how much of the page their texts may take.
 	mostMoments = 100
 	momentBytes = 20 << 10
+	// mostEarlier is how many of the rollbacks before the newest are shown, with at
+	// most mostEarlierSteps steps each.
+	mostEarlier, mostEarlierSteps = 3, 8
 	// mostEvidence is how many triggers are told of one by one.
 	mostEvidence = 20
 )
@@ -86,6 +90,7 @@ type incidentPage struct {
 	Charts          []evidenceChart
 	Run             *runBox
 	Earlier         []*runBox
+	EarlierMore     int
 	Verification    *verificationBox
 	Approvals       []approvalRow
 	Needs           string
@@ -122,10 +127,11 @@ func incidentOf(in Incident) incidentPage {
 	}
 	p.Charts = evidenceCharts(i)
 	if i.Rollback != nil {
-		p.Run = runOf(i.Rollback, now, &room)
+		p.Run = runOf(i.Rollback, now, mostSteps, &room)
 	}
-	for _, run := range i.EarlierRollbacks {
-		p.Earlier = append(p.Earlier, runOf(run, now, &room))
+	p.EarlierMore = max(0, len(i.EarlierRollbacks)-mostEarlier)
+	for _, run := range i.EarlierRollbacks[p.EarlierMore:] {
+		p.Earlier = append(p.Earlier, runOf(run, now, mostEarlierSteps, &room))
 	}
 	for _, a := range i.Approvals {
 		p.Approvals = append(p.Approvals, approvalRow{a.By, a.Reason, strings.Join(a.Roles, ", "), instant(a.At, now)})
@@ -282,7 +288,7 @@ func momentRows(moments []incident.Moment, now time.Time) (rows []momentRow, old
 	room := momentBytes
 	for n, m := range slices.Backward(moments) {
 		text := brief(m.Text, 400)
-		if room -= len(html.EscapeString(text)); room < 0 || len(rows) == mostMoments {
+		if room -= sent(text); room < 0 || len(rows) == mostMoments {
 			return rows, n + 1
 		}
 		kind := words(string(m.Kind))
@@ -294,6 +300,9 @@ func momentRows(moments []incident.Moment, now time.Time) (rows []momentRow, old
 	return rows, 0
 }
 
+// sent is how many bytes of a page a text takes.
+func sent(text string) int { return len(visible([]byte(html.EscapeString(text)))) }
+
 // cut is the end of an output, as far as there is room on the page: what went
 // wrong is usually said last.
 func cut(output string, room *int) string {
@@ -301,14 +310,32 @@ func cut(output string, room *int) string {
 	lines := strings.SplitAfter(output, "\n")
 	size := 0
 	for n, line := range slices.Backward(lines) {
-		size += len(html.EscapeString(line)) + 2*strings.Count(line, "\x1b")
+		size += sent(line)
 		if size > min(most, *room) {
-			*room -= min(size, min(most, *room))
-			return fmt.Sprintf("… cut here, the whole output is in the report\n%s", strings.Join(lines[n+1:], ""))
+			limit := min(most, *room)
+			kept := strings.Join(lines[n+1:], "")
+			if strings.TrimSpace(kept) == "" { // no line fits in whole
+				kept = tail(line+kept, limit)
+			}
+			*room -= min(size, limit)
+			return "… cut here, the report as JSON has the whole output\n" + kept
 		}
 	}
 	*room -= size
 	return output
+}
+
+// tail is the end of a text, of at most so many bytes as it is sent.
+func tail(text string, most int) string {
+	from := len(text)
+	for from > 0 {
+		r, size := utf8.DecodeLastRuneInString(text[:from])
+		if most -= sent(string(r)); most < 0 {
+			break
+		}
+		from -= size
+	}
+	return text[from:]
 }
 
 func reportsOf(i *incident.Incident) []link {
@@ -343,7 +370,8 @@ func incidentForm(i *incident.Incident, v Viewer) Form {
 	if i.AckedBy == "" {
 		add("ack", "Acknowledge", Dim, "Stops reminding people; what happens next stays the same.")
 	}
-	if v.Approve {
+	underWay := i.State == incident.RollingBack || i.State == incident.Verifying // then it is to be aborted first
+	if v.Approve && !underWay {
 		add("close", "Close", Dim, "It is over by your word; its windows start anew.")
 	}
 	return f
@@ -368,8 +396,8 @@ func approverWords(i *incident.Incident, add func(verb, text string, tone Tone, 
 	case incident.Confirming:
 		add("veto", "Veto", Bad, no)
 	case incident.RollingBack:
-		if waitsAtStep(i) != nil {
-			add("approve", yes+" this step", Act, "The plan goes on.")
+		if s := waitsAtStep(i); s != nil {
+			add("approve", strings.TrimSpace("Approve step "+s.Name+" "+s.Unit), Act, "The plan goes on.")
 		}
 		add("abort", "Abort", Bad, "Stops at the next step boundary; a step that runs is finished first.")
 	case incident.Verifying:

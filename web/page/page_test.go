@@ -69,6 +69,7 @@ func TestWhatTheDaemonIsMissing(t *testing.T) {
 func TestAServiceIsTold(t *testing.T) {
 	f, err := page.New().Service(serviceInput())
 	text := drawn(t, f, err)
+	wants(t, text, "window so far", "fires</title>") // on the charts
 	wants(t, shown(text), "errors ● firing 8.1% > 1%", "window full", "slow ◐ pending 612ms > 500ms", "window 55% full", "since 03:01:35",
 		"v2.13.2 target ✓ good", "v2.13.1 ⊘ quarantined", "If a critical breach began at this moment", "allows at most approve",
 		"Rehearsed 9d ago, no problem found", "1 of 2 instances pass", "web2 ✖ fail 2", "Pause", "Lock")
@@ -101,6 +102,58 @@ func TestAnIncidentIsToldInTenSeconds(t *testing.T) {
 	for _, tt := range tests {
 		f, err := r.Incident(incidentInput(tt.incident))
 		wants(t, shown(drawn(t, f, err)), tt.words...)
+	}
+}
+
+// TestEveryElementHasItsOwnID: a page that is kept up to date, and a screen reader,
+// find an element by it.
+func TestEveryElementHasItsOwnID(t *testing.T) {
+	in := failed()
+	earlier := *in.Rollback
+	earlier.ID = "before"
+	in.EarlierRollbacks = []*incident.Run{&earlier}
+	in.Samples = waiting().Samples
+	f, err := page.New().Incident(incidentInput(in))
+	seen := map[string]bool{}
+	for _, found := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(drawn(t, f, err), -1) {
+		if seen[found[1]] {
+			t.Errorf("two elements are #%s", found[1])
+		}
+		seen[found[1]] = true
+	}
+	if len(seen) < 20 {
+		t.Errorf("only %d elements have one", len(seen))
+	}
+}
+
+// TestTheEndOfALongLineIsShown: what went wrong is said last, on however long a line.
+func TestTheEndOfALongLineIsShown(t *testing.T) {
+	for name, output := range map[string]string{
+		"one line": strings.Repeat("é<", 30_000) + "THE END", "with its end": strings.Repeat("é<", 30_000) + "THE END\n", "many": strings.Repeat("line\n", 30_000) + "THE END",
+	} {
+		in := failed()
+		for n := range in.Rollback.Steps {
+			in.Rollback.Steps[n].Output = ""
+			if in.Rollback.Steps[n].State == incident.StepFailed {
+				in.Rollback.Steps[n].Output = output
+			}
+		}
+		f, err := page.New().Incident(incidentInput(in))
+		if text := shown(drawn(t, f, err)); !strings.Contains(text, "cut here") || !strings.Contains(text, "THE END") {
+			t.Errorf("%s: its end is not shown\n%.2000s", name, text)
+		}
+	}
+}
+
+// TestAYesToAStepNamesTheStep: there may be several in a plan.
+func TestAYesToAStepNamesTheStep(t *testing.T) {
+	in := rolling()
+	in.Needs = []incident.Need{{Role: "any", Count: 1}}
+	f, err := page.New().Incident(incidentInput(in))
+	text := shown(drawn(t, f, err))
+	wants(t, text, "waiting for you", "Approve step previous release The plan goes on.", "Abort")
+	if strings.Contains(text, "It is over by your word") {
+		t.Errorf("it offers to close what must be aborted first\n%s", text)
 	}
 }
 

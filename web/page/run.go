@@ -63,7 +63,9 @@ type stepRow struct {
 	Key  string
 }
 
-func runOf(run *incident.Run, now time.Time, room *int) *runBox {
+// runOf is a run with at most so many steps, and as much of their outputs as there
+// is room for.
+func runOf(run *incident.Run, now time.Time, most int, room *int) *runBox {
 	b := &runBox{State: runState(run.State), Way: wayOf(run.From, run.To), By: run.By, Stopping: run.Stopping}
 	took, name := now.Sub(run.DecidedAt), "SLA"
 	if !run.EndedAt.IsZero() {
@@ -89,11 +91,13 @@ func runOf(run *incident.Run, now time.Time, room *int) *runBox {
 		if s.State == incident.StepDone || s.State == incident.StepSkipped {
 			done++
 		}
-		if len(all) > mostSteps && s.State == incident.StepDone || len(b.Rows) == mostSteps {
+		if len(all) > most && s.State == incident.StepDone || len(b.Rows) == most {
 			b.More++
 			continue
 		}
-		b.Rows = append(b.Rows, rowOfStep(s, n, now, room))
+		row := rowOfStep(s, now, room)
+		row.Key = fmt.Sprintf("%s-step-%d", run.ID, n)
+		b.Rows = append(b.Rows, row)
 	}
 	if len(all) > 0 {
 		b.Steps = &progress{Percent: 100 * done / len(all), Text: fmt.Sprintf("%d of %s", done, counted(len(all), "step", "steps"))}
@@ -116,10 +120,10 @@ func endingOf(run *incident.Run) string {
 	return strings.TrimSuffix(string(run.State)+": "+run.Reason, ": ")
 }
 
-func rowOfStep(s incident.StepRun, n int, now time.Time, room *int) stepRow {
+func rowOfStep(s incident.StepRun, now time.Time, room *int) stepRow {
 	r := stepRow{
 		Name: strings.TrimSpace(s.Name + " " + s.Unit), Phase: s.Phase, State: stepState(s.State), Attempts: s.Attempts, Error: brief(s.Error, 300),
-		Output: cut(s.Output, room), Open: s.State == incident.StepFailed || s.State == incident.StepUncertain, Key: fmt.Sprintf("step-%d", n),
+		Output: cut(s.Output, room), Open: s.State == incident.StepFailed || s.State == incident.StepUncertain,
 	}
 	if r.Phase == "" && s.Section != "steps" {
 		r.Phase = words(string(s.Section))
