@@ -74,6 +74,9 @@ func readPlan(name string, t *table) *Plan {
 		Verify:  readVerify(t.orEmpty("verify", "[plans.NAME.verify]")),
 		at:      t.path,
 	}
+	if !t.has("target") {
+		p.Target = min(p.Target, p.SLA)
+	}
 	if t.has("target") && p.Target > p.SLA {
 		t.errorf(t.key("target"), "must not be longer than sla (%s)", durationText(p.SLA))
 	}

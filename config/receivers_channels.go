@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,9 +171,20 @@ func readPagerDuty(receiver *table) *PagerDuty {
 		return nil
 	}
 	p := &PagerDuty{RoutingKey: t.secret("routing_key"), URL: t.url("url", "http", "https"), Client: t.client()}
+	t.checkEnqueue(t.key("url"), p.URL)
 	t.needsSecret("routing_key", "")
 	t.done()
 	return p
+}
+
+// checkEnqueue wants the path of the Events API, or none: from it follow the
+// addresses of events and of changes.
+func (w *walk) checkEnqueue(at *path, text string) {
+	u, err := url.Parse(text)
+	if err != nil || strings.Trim(u.Path, "/") == "" || strings.HasSuffix(u.Path, "/enqueue") {
+		return // what is no address is said already
+	}
+	w.errorf(at, "its path must end in /enqueue, as the Events API's does: write https://HOST/v2/enqueue, or the host alone")
 }
 
 // needsSecret reports a secret that is neither in a file nor in a variable; one

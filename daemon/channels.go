@@ -26,6 +26,8 @@ type channels struct {
 	external string
 	// chart draws the evidence of a message; nil draws none.
 	chart func(m notify.Message) (svg []byte, ok bool)
+	// trial is true for channels that only ever send a test.
+	trial bool
 }
 
 // of are the channels of one receiver, by the name that messages wait for them
@@ -90,7 +92,7 @@ func (c channels) reworded(r config.Receiver, kind string, n notify.Notifier) (n
 	if err != nil {
 		return nil, err
 	}
-	return &notify.Reworded{Channel: n, Template: t, Clock: c.clock, Logger: c.log}, nil
+	return &notify.Reworded{Channel: n, Template: t, Clock: c.clock, Logger: c.log, Trial: c.trial}, nil
 }
 
 // trySecret warns of a secret that cannot be read: the first message is no time to
@@ -161,7 +163,7 @@ func (c channels) email(name string, e *config.Email) (notify.Notifier, error) {
 	c.trySecret(name, "password", e.Password)
 	return notify.NewEmail(notify.EmailOptions{
 		Smarthost: e.Smarthost, From: e.From, To: e.To, Username: e.Username, Password: reader(e.Password),
-		TLS: notify.MailTLS(e.TLS), TLSConfig: believed, Hello: e.Hello, Chart: c.chart, Logger: c.log,
+		TLS: notify.MailTLS(e.TLS), TLSConfig: believed, Hello: e.Hello, Chart: c.chart, Logger: c.log, Everybody: c.trial,
 	})
 }
 

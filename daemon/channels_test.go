@@ -80,7 +80,7 @@ func TestChannelsThatCannotBeMade(t *testing.T) {
 	for text, want := range map[string]string{
 		`email = { smarthost = "m:25", from = "a@example.com", to = ["a@example.com"], ca_file = "/no/such.pem" }`:        "receivers.ops.email: ca_file: open /no/such.pem",
 		`email = { smarthost = "m:25", from = "a@example.com", to = ["a@example.com"], ca_file = "` + certificate + `" }`: "holds no certificate in PEM",
-		`pagerduty = { routing_key_env = "S", url = "https://events.pagerduty.com/v3/alerts" }`:                           "receivers.ops.pagerduty: ",
+		`pagerduty = { routing_key_env = "S", http = { tls_config = { ca_file = "/no/such.pem" } } }`:                     "receivers.ops.pagerduty: ",
 	} {
 		c := parse(t, shop+"[receivers.ops]\n"+text+"\n")
 		h := newHouse(Options{Clock: clock.New(), Logger: hclog.NewNullLogger()}, c)

@@ -177,13 +177,16 @@ func (d *Daemon) reload(by string) error {
 	}
 	d.house.systemd.reloading()
 	defer d.house.systemd.ready()
+	why := "the file has mistakes: they are logged above"
 	c, err := d.load()
 	if err == nil {
-		err = d.house.reload(c, by)
+		if err = d.house.reload(c, by); err != nil {
+			why = hide(d.house.mask(err.Error()), c, nil)
+		}
 	}
 	d.house.reloads.note(d.o.Clock.Now(), err)
 	if err != nil {
-		d.o.Logger.Error("configuration not reloaded, the old one stays in force", "file", d.o.ConfigFile)
+		d.o.Logger.Error("configuration not reloaded, the old one stays in force", "file", d.o.ConfigFile, "err", why)
 		return err
 	}
 	d.config = c

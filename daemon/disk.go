@@ -22,6 +22,7 @@ func (h *house) watchDisk(ctx context.Context) error {
 		if err != nil {
 			h.log.Warn("the free space of the journal's disk cannot be read", "err", err)
 		} else {
+			h.journalView() // it notes since when
 			h.responder.Submit(incident.Disk{Free: int64(min(free, 1<<62)), MinFree: h.config.Load().Journal.MinFree})
 		}
 		select {

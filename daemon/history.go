@@ -14,8 +14,8 @@ import (
 
 // replay gives the brain its memory back, and returns the time of the last
 // entry; it is zero where there is none. The summaries are compared with it on the
-// way, unless they are nil.
-func replay(ctx context.Context, j *journal.Journal, b *incident.Brain, summaries *catchUp) (last time.Time, err error) {
+// way, unless they are nil, and seen is shown each entry.
+func replay(ctx context.Context, j *journal.Journal, b *incident.Brain, summaries *catchUp, seen ...func(incident.Entry)) (last time.Time, err error) {
 	var newest uint64
 	err = j.Replay(ctx, func(seq uint64, raw []byte) error {
 		e, err := decode(raw)
@@ -24,6 +24,9 @@ func replay(ctx context.Context, j *journal.Journal, b *incident.Brain, summarie
 		}
 		b.Apply(e)
 		summaries.after(ctx, seq, e)
+		for _, see := range seen {
+			see(e)
+		}
 		last, newest = e.At, seq
 		return nil
 	})

@@ -44,6 +44,7 @@ type house struct {
 	rehearsing sync.Mutex
 
 	journal *journal.Journal
+	sinces  sinces
 	gate    gateKey
 	history history
 	events  *web.Hub
@@ -96,7 +97,7 @@ func (h *house) start(ctx context.Context) error {
 	}
 	brain := incident.New(h.brainOptions(c))
 	lasts := h.o.Clock.Now().Add(-c.Journal.Retention)
-	downFrom, err := replay(ctx, h.journal, brain, newCatchUp(ctx, h.journal, brain, lasts, h.log.Named("journal")))
+	downFrom, err := replay(ctx, h.journal, brain, newCatchUp(ctx, h.journal, brain, lasts, h.log.Named("journal")), h.sinces.replayed)
 	if err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners
 		return nil, errors.Join(err, doors.Close())
 	}
 	server := web.New(web.Options{
-		View: view, Do: h.do, Rehearse: h.rehearse, Submit: h.submit, History: h.history, Events: h.events, Config: h.configView,
+		View: view, Do: h.do, Rehearse: h.rehearse, Submit: h.submit, History: h.history, Events: h.events, Config: h.configView, Journal: h.journalView,
 		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL), ExternalURL: c.Web.ExternalURL,
 		ConfigFile: c.Web.ConfigFile, Roles: c.Web.Roles, GateToken: h.gate.token,
 		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
@@ -202,8 +203,9 @@ func (h *house) notReady() error {
 }
 
 func (h *house) view(ctx context.Context, f func(m web.Memory, now time.Time)) error {
+	hold := h.journalHold() // not in the brain's turn: it asks the disk
 	return h.viewBrain(ctx, func(b *incident.Brain, now time.Time) error {
-		f(b, now)
+		f(memory{b, hold}, now)
 		return nil
 	})
 }

@@ -43,7 +43,7 @@ func Try(ctx context.Context, c *config.Config, receiver string, cl clock.Clock,
 		return nil, fmt.Errorf("receiver %s has no channel %q: it has %s", receiver, only, listed(r.Channels()))
 	}
 	// What cannot be read shows as the channel's error: one line is enough.
-	kinds := channels{clock: cl, log: hclog.NewNullLogger(), keeper: &shelf{kept: map[string]string{}}, external: c.Web.ExternalURL}
+	kinds := channels{clock: cl, log: hclog.NewNullLogger(), keeper: &shelf{kept: map[string]string{}}, external: c.Web.ExternalURL, trial: true}
 	made, err := kinds.of(r)
 	if err != nil {
 		return nil, err

@@ -52,6 +52,12 @@ func spans() []span {
 	return []span{{"immediate", 15 * time.Minute}, {"short", time.Hour}, {"long", 24 * time.Hour}}
 }
 
+// lastSpan is for how long a service is watched after a rollback.
+func lastSpan() time.Duration {
+	all := spans()
+	return all[len(all)-1].end
+}
+
 // horizonMonitor is the name of the plan's own closer look among the horizons.
 const horizonMonitor = "monitor"
 
@@ -258,10 +264,10 @@ func (b *Brain) reopen(now time.Time, inc *Incident, s *serviceMemory, h Horizon
 		Response: b.opts.Matrix.Respond(b.opts.Services[inc.Service].Tier, worst(fired)), Severity: max(inc.Severity, worst(fired)),
 		Trigger: fired[0].Name, Scope: inc.Decision.Scope,
 	}
-	releases := "never by itself: roll back by hand, or close"
+	releases := "never by itself: roll back by hand, or close; it is closed once all is known ok for long enough"
 	if t, ok := s.Ledger.target(b.opts.Services[inc.Service].Deployment, now); ok {
 		d.Target = t.Version
-		releases = fmt.Sprintf("never by itself: approve to roll back once more, to %s, roll back by hand, or close", t.Version)
+		releases = fmt.Sprintf("never by itself: approve to roll back once more, to %s, roll back by hand, or close; it is closed once all is known ok for long enough", t.Version)
 	}
 	d.hold(append(b.brakeHolds(now, s), Hold{GuardVerification, text, releases}))
 	e := b.incidentEntry(now, KindReopened, inc, "rollbackd", "reopened: "+text)
@@ -375,6 +381,17 @@ func (inc *Incident) foldReopened(e Entry) {
 		}
 	}
 	inc.foldDecided(e)
+}
+
+// looksClosely tells whether what was last said of the incident is that its plan's
+// closer look found something.
+func (inc *Incident) looksClosely() bool {
+	n, m := len(inc.Verification.Horizons), len(inc.Timeline)
+	if n == 0 || m == 0 || inc.Timeline[m-1].Kind != KindHorizon {
+		return false
+	}
+	h := inc.Verification.Horizons[n-1]
+	return h.Name == horizonMonitor && h.State == VerificationFailed
 }
 
 // brokenAgain tells whether the incident is open though its newest rollback was

@@ -312,3 +312,58 @@ func TestReopenedNamesWhatRuns(t *testing.T) {
 		t.Errorf("horizons %q, want at first those of before: %q", got, before)
 	}
 }
+
+// Why says for how long a service is watched, and the closer look does not call an
+// incident that was closed long ago closed just now.
+func TestTheWordsAfterARollback(t *testing.T) {
+	o := options("checkout")
+	s := o.Services["checkout"]
+	wish := s.Triggers[0].Expr
+	wish.Text, wish.Hold = "errors < 0.5%", trigger.Hold{}
+	wish.Conditions = slices.Clone(wish.Conditions)
+	wish.Conditions[0].Op, wish.Conditions[0].Threshold, wish.Conditions[0].ThresholdText = trigger.Less, 0.005, "0.5%"
+	s.Plan.Monitor = incident.Monitor{For: time.Hour, When: []trigger.Expr{wish}}
+	o.Services["checkout"] = s
+	w := newWorld(t, o)
+	w.set(0.001, "checkout")
+	w.deploy("checkout", "v1", "v0")
+	w.run(10 * time.Minute)
+	w.deploy("checkout", "v2", "v1")
+	w.set(0.08, "checkout")
+	w.run(2*time.Minute + 30*time.Second)
+	w.set(0.001, "checkout")
+	w.run(4 * time.Minute)
+	why, _ := w.brain.Why("checkout", w.now)
+	if want := "opens " + w.incident("checkout").ID + " again, held"; !strings.Contains(why.Now, want) {
+		t.Errorf("%q, want %q in it", why.Now, want)
+	}
+	w.run(5 * time.Minute)
+	w.set(0.007, "checkout")
+	w.run(2 * time.Minute)
+	last := w.told[len(w.told)-1]
+	if last.Event != "monitor" || !strings.Contains(last.FirstLine, "(closer look)") {
+		t.Errorf("%s: %q, want the closer look", last.Event, last.FirstLine)
+	}
+	if n := len(w.told); true {
+		w.run(time.Hour)
+		if len(w.told) != n {
+			t.Errorf("%d messages more, want none: it is told once, and ends by itself", len(w.told)-n)
+		}
+	}
+}
+
+// What was never verified has not met its SLA, however soon it was over.
+func TestWhatWasNotVerifiedMissedItsSLA(t *testing.T) {
+	w := newWorld(t, options("checkout"))
+	w.set(0.001, "checkout")
+	w.deploy("checkout", "v1", "v0")
+	w.run(10 * time.Minute)
+	w.deploy("checkout", "v2", "v1")
+	w.set(0.08, "checkout")
+	w.results["restart"] = []incident.StepResult{{State: incident.StepFailed}}
+	w.run(4 * time.Minute)
+	run := w.incident("checkout").Rollback
+	if run.State != incident.RunPartial || run.SLAMet == nil || *run.SLAMet {
+		t.Errorf("%s, SLA met %v; want partial and missed", run.State, run.SLAMet)
+	}
+}

@@ -75,6 +75,13 @@ func (b *Brain) approveStep(now time.Time, c Command, inc *Incident, step *StepR
 	return b.word(now, c, inc, KindApproved, w)
 }
 
+// glassBroken tells whether the newest thing that happened is a yes that set the
+// number of approvals aside: what it leads to comes a moment later.
+func (inc *Incident) glassBroken() bool {
+	n, m := len(inc.Approvals), len(inc.Timeline)
+	return n > 0 && m > 0 && inc.Approvals[n-1].BreakGlass && inc.Timeline[m-1].Kind == KindApproved && inc.approvalWaited() == nil
+}
+
 // glassMessage tells everybody that somebody broke the glass; nil where nobody did.
 func (b *Brain) glassMessage(now time.Time, c Command, inc *Incident, e Entry) *Message {
 	if !c.BreakGlass {

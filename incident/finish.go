@@ -39,6 +39,9 @@ func (run *Run) withinSLA(now time.Time) bool {
 }
 
 func (b *Brain) runEnded(now time.Time, inc *Incident, end *RunEndedEntry) []Effect {
+	// The SLA is from the decision to verified: what never was has not met it, however
+	// soon it was over.
+	end.SLAMet = end.SLAMet && end.State != RunPartial
 	e := b.incidentEntry(now, KindRunEnded, inc, "rollbackd", fmt.Sprintf("rollback %s: %s", end.State, end.Reason))
 	e.RunEnded = end
 	return []Effect{Record{Entry: b.sampled(e, inc)}}
@@ -69,7 +72,7 @@ func (b *Brain) afterRun(now time.Time, inc *Incident, run *Run) []Effect {
 	if guard.sticky() || len(holds) == 0 {
 		holds = append(holds, Hold{
 			guard, fmt.Sprintf("the rollback ended %s: %s", run.State, run.Reason),
-			"never by itself: approve to try again, roll back by hand, or close",
+			"never by itself: approve to try again, roll back by hand, or close; it is closed once all is known ok for long enough",
 		})
 	}
 	d.hold(holds)
@@ -110,11 +113,26 @@ func (b *Brain) beginVerifying(now time.Time, inc *Incident, run *Run) []Effect 
 	if from.IsZero() {
 		from = now
 	}
-	v := &VerifyingEntry{Run: run.ID, From: from, Until: from.Add(run.Plan.Verify.Within), Triggers: b.toVerify(inc)}
+	v := &VerifyingEntry{Run: run.ID, From: from, Until: run.verifyUntil(from), Triggers: b.toVerify(inc)}
 	e := b.incidentEntry(now, KindVerifying, inc, "rollbackd",
 		fmt.Sprintf("all steps done; verifying until %s: settle %s, then %s of known ok", shortTime(v.Until), run.Plan.Verify.Settle, run.Plan.Verify.Hold))
 	e.Verifying = v
 	return []Effect{Record{Entry: e}}
+}
+
+// verifyUntil is the end of the time within which a rollback must be verified. It
+// counts from the last change, unless steps after it that change nothing, a wait or
+// a question to people, have left too little of it to see anything.
+func (run *Run) verifyUntil(from time.Time) time.Time {
+	until, v := from.Add(run.Plan.Verify.Within), run.Plan.Verify
+	for i := range run.Steps {
+		step := &run.Steps[i]
+		waits := (step.Section == SectionSteps || step.Section == SectionFinally) && !run.spec(step).Changes && step.State == StepDone
+		if waits && step.EndedAt.Add(v.Hold).After(until) {
+			until = step.EndedAt.Add(v.Within)
+		}
+	}
+	return until
 }
 
 // toVerify are the incident's triggers and those that were ok before it; for a

@@ -163,6 +163,9 @@ func TestBrokenGlassTellsEverybody(t *testing.T) {
 	w.say(incident.Command{Verb: "approve", Actor: "root", BreakGlass: true})
 	n := 0
 	for _, m := range w.told {
+		if m.Event == "break_glass" && (!strings.Contains(m.Text, "and then it is rolled back") || !strings.Contains(m.Text, "rollbackd abort ")) {
+			t.Errorf("%q, want what happens next, and how to stop it", m.Text)
+		}
 		if m.Event == "break_glass" && m.Everybody {
 			n++
 		}

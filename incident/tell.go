@@ -166,6 +166,8 @@ func shortVersion(v string, room int) string {
 // a rollback its exit state, else the guard.
 func heldWord(inc *Incident) string {
 	switch {
+	case inc.State == Closed && inc.looksClosely():
+		return "closer look" // it is not closed just now
 	case inc.State == Closed:
 		return string(inc.Outcome)
 	case inc.State != Held:
@@ -261,6 +263,9 @@ func needsText(needs []Need) string {
 
 // nextText says what happens if the reader does nothing.
 func nextText(inc *Incident) string {
+	if inc.glassBroken() {
+		return "If you do nothing: the triggers are read once more, and then it is rolled back."
+	}
 	switch inc.State {
 	case CountingDown:
 		return "If you do nothing: it is rolled back at " + shortTime(inc.Decision.Deadline) + "."
@@ -296,6 +301,9 @@ func nextText(inc *Incident) string {
 }
 
 func commandFor(inc *Incident) string {
+	if inc.glassBroken() {
+		return fmt.Sprintf("rollbackd abort %s --reason '…'", inc.ID)
+	}
 	switch inc.State {
 	case CountingDown:
 		return fmt.Sprintf("rollbackd veto %s --reason '…'", inc.ID)

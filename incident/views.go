@@ -190,6 +190,9 @@ func (b *Brain) Why(name string, now time.Time) (WhyView, bool) {
 		w.Now = fmt.Sprintf("incident %s decides for this service too: they changed together", view.Incident)
 	case view.State == "ok":
 		w.Now = "nothing breaches; watching"
+		if a := s.After; a != nil {
+			w.Now += fmt.Sprintf("; what breaks until %s opens %s again, held", clockTime(a.From.Add(lastSpan())), a.Incident)
+		}
 	default:
 		w.Now = "no incident is open; the gravest trigger is " + view.State
 	}

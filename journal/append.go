@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -26,17 +27,26 @@ func (j *Journal) Append(ctx context.Context, entry []byte, m Meta, out []Outgoi
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.spent && !m.Spend && j.onlyReserveLeft() {
-		return 0, fmt.Errorf("%w: only what was the reserve is left: free some space", ErrFull)
+	if j.spent.Load() && !m.Spend && j.onlyReserveLeft() {
+		err := fmt.Errorf("%w: only what was the reserve is left: free some space", ErrFull)
+		j.fared(m.At, err)
+		return 0, err
 	}
 	next := j.head.successor(entry, m)
 	insert := func() error { return j.insertWith(ctx, next, m.Summary, out) }
 	err = j.store(ctx, insert)
 	if errors.Is(err, ErrFull) && m.Spend {
-		err = j.afterRelease(ctx, err, insert)
+		full := err
+		if err = j.afterRelease(ctx, err, insert); err == nil {
+			j.fared(m.At, full) // it went well, and nothing new will
+		}
 	}
 	if err != nil {
+		j.fared(m.At, err)
 		return 0, err
+	}
+	if !j.spent.Load() || !m.Spend {
+		j.fared(m.At, nil)
 	}
 	j.head = row{seq: next.seq, hash: next.hash}
 	return next.seq, nil
@@ -47,7 +57,7 @@ func (j *Journal) afterRelease(ctx context.Context, full error, insert func() er
 	if err := j.release(); err != nil {
 		return fmt.Errorf("%w (no reserve to spend: %w)", full, err)
 	}
-	j.spent = true
+	j.spent.Store(true)
 	j.log.Error("disk full: the journal's reserve was spent; nothing new is begun until there is space again", "journal", j.path)
 	return j.store(ctx, insert)
 }
@@ -73,6 +83,7 @@ func (j *Journal) store(ctx context.Context, fn func() error) error {
 		// After a failed sync the kernel may drop what it could not write and
 		// answer the next sync with success. Only reading back can tell.
 		j.lost = fmt.Errorf("%w: %w", ErrLost, err)
+		j.fared(time.Time{}, j.lost)
 		return j.lost
 	}
 	return err

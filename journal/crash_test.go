@@ -165,6 +165,9 @@ func appendPastALimit(path string) error {
 	if err := write("after"); !errors.Is(err, journal.ErrLost) {
 		return fmt.Errorf("a write after the failed one: got %w, want ErrLost", err)
 	}
+	if trouble, is := j.Trouble(); !is || !errors.Is(trouble.Err, journal.ErrLost) {
+		return fmt.Errorf("the journal's trouble: got %w, %v, want ErrLost", trouble.Err, is)
+	}
 	return nil
 }
 

@@ -152,7 +152,7 @@ func (j *Journal) SpendReserve() error {
 	if err := j.release(); err != nil {
 		return err
 	}
-	j.spent = true
+	j.spent.Store(true)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -89,8 +90,12 @@ type Journal struct {
 	release func() error
 	// free is the space that is left.
 	free func() (uint64, error)
-	// spent is true once the reserve was given up for an entry.
-	spent bool
+
+	// spent is true once the reserve was given up. It and trouble are set under mu,
+	// and read without it: nobody who asks waits for a disk.
+	spent atomic.Bool
+	// trouble is how the newest entries fared; nil for well.
+	trouble atomic.Pointer[Trouble]
 }
 
 // Open opens the journal for writing and makes it, for its owner alone, if it

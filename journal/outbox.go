@@ -34,8 +34,7 @@ const patience = 3
 // oldest waiting message is among them, because people are told in order; one
 // that was refused, or failed three times, holds back no other.
 func (j *Journal) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]Delivery, error) {
-	const query = `
-		SELECT id, receiver, incident, at, payload, due, attempts, last_error, refused FROM outbox o
+	const query = "SELECT " + deliveryColumns + ` FROM outbox o
 		WHERE state = 'waiting' AND receiver = ?1 AND (incident = '' OR NOT EXISTS (
 			SELECT 1 FROM outbox older WHERE older.state = 'waiting' AND older.receiver = o.receiver
 			AND older.incident = o.incident AND older.n < o.n AND older.refused = 0 AND older.attempts < ?4))
@@ -47,18 +46,28 @@ func (j *Journal) Due(ctx context.Context, receiver string, now time.Time, limit
 	defer discard(rows)
 	var waiting []Delivery
 	for rows.Next() {
-		var d Delivery
-		var at, due int64
-		if err := rows.Scan(&d.ID, &d.Receiver, &d.Incident, &at, &d.Payload, &due, &d.Attempts, &d.LastError, &d.Refused); err != nil {
+		d, err := scanDelivery(rows)
+		if err != nil {
 			return nil, j.unreadable(err, 0)
-		}
-		d.At = time.Unix(0, at).UTC()
-		if due != 0 {
-			d.Due = time.Unix(0, due).UTC()
 		}
 		waiting = append(waiting, d)
 	}
 	return waiting, j.explain(rows.Err(), 0)
+}
+
+// deliveryColumns are what scanDelivery reads.
+const deliveryColumns = "id, receiver, incident, at, payload, due, attempts, last_error, refused"
+
+func scanDelivery(row interface{ Scan(into ...any) error }) (d Delivery, err error) {
+	var at, due int64
+	if err := row.Scan(&d.ID, &d.Receiver, &d.Incident, &at, &d.Payload, &due, &d.Attempts, &d.LastError, &d.Refused); err != nil {
+		return Delivery{}, err
+	}
+	d.At = time.Unix(0, at).UTC()
+	if due != 0 {
+		d.Due = time.Unix(0, due).UTC()
+	}
+	return d, nil
 }
 
 // Delivered records that a receiver has taken a message.

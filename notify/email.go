@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +38,9 @@ type EmailOptions struct {
 	// Chart draws the evidence of a message as SVG, false where there is none to
 	// draw; nil draws nothing.
 	Chart func(m Message) (svg []byte, ok bool)
+	// Everybody is true where a message counts as taken only by all recipients: for a
+	// test. Without it a recipient that is refused for good is left out.
+	Everybody bool
 	// Logger logs nothing if nil.
 	Logger hclog.Logger
 }
@@ -111,8 +115,8 @@ func NewEmail(o EmailOptions) (*Email, error) {
 func (e *Email) Patience() time.Duration { return mailPatience }
 
 // Deliver sends one message to all recipients. Those that the server refuses for
-// good are logged and left out, unless that leaves nobody; those that it refuses
-// for now are tried again, alone.
+// good are logged and left out, unless that leaves nobody (or Everybody is asked
+// for); those that it refuses for now are tried again, alone.
 func (e *Email) Deliver(ctx context.Context, d Delivery) error {
 	m, err := ParseMessage(d.Payload)
 	if err != nil {
@@ -172,6 +176,9 @@ func path(a *mail.Address) string { return "<" + a.Address + ">" }
 func (e *Email) outcome(id string, taken []string, refused, later []error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.options.Everybody && len(refused)+len(later) > 0 {
+		return e.notEverybody(slices.Concat(refused, later), len(refused) > 0)
+	}
 	if len(later) > 0 {
 		if len(e.told) > mostHalfTold {
 			clear(e.told) // some get a mail twice; without end nothing is kept
@@ -190,6 +197,19 @@ func (e *Email) outcome(id string, taken []string, refused, later []error) error
 		return refused[0]
 	}
 	return nil
+}
+
+// notEverybody names all recipients that do not have a message, and says whether
+// others do.
+func (e *Email) notEverybody(missing []error, refused bool) error {
+	var names []string
+	for _, err := range missing {
+		names = append(names, err.Error())
+	}
+	if others := len(e.recipients) - len(missing); others > 0 {
+		names = append(names, fmt.Sprintf("taken for %d of %d recipients", others, len(e.recipients)))
+	}
+	return &DeliveryError{Problem: strings.Join(names, "; "), Refused: refused}
 }
 
 // has tells whether a recipient took a message at an earlier attempt.

@@ -318,6 +318,31 @@ func TestRecipientsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A test tells of each recipient that is refused, though others have it.
+func TestEverybodyIsAskedFor(t *testing.T) {
+	s := newMailServer(t)
+	e := s.email(t, func(o *notify.EmailOptions) { o.Everybody = true })
+	d := ofEvent(t, "acting", nil)
+	for _, c := range []struct {
+		refuse, with, want string
+		refused            bool
+	}{
+		{"RCPT TO:<b@", "550 5.1.1 no such user", "the recipient b@example.com: answered 550: 5.1.1 no such user; taken for 1 of 2 recipients", true},
+		{"RCPT TO:<b@", "451 4.7.1 greylisted", "the recipient b@example.com: answered 451: 4.7.1 greylisted; taken for 1 of 2 recipients", false},
+		{"RCPT TO:", "550 5.1.1 no", "the recipient a@example.com: answered 550: 5.1.1 no; the recipient b@example.com: answered 550: 5.1.1 no", true},
+	} {
+		s.say(c.refuse, c.with)
+		failure, ok := errors.AsType[*notify.DeliveryError](e.Deliver(t.Context(), d))
+		if !ok || failure.Problem != c.want || failure.Refused != c.refused {
+			t.Errorf("%s: got %+v, want %q, refused %v", c.with, failure, c.want, c.refused)
+		}
+		s.say(c.refuse, "")
+	}
+	if err := e.Deliver(t.Context(), d); err != nil {
+		t.Errorf("all take it: %v", err)
+	}
+}
+
 func TestMailServersThatSayNo(t *testing.T) {
 	for name, c := range map[string]struct {
 		command, answer string

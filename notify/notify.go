@@ -66,6 +66,14 @@ type Store interface {
 	GiveUp(ctx context.Context, d Delivery, at time.Time) error
 }
 
+// Elders is a Store that knows what was to be told before a message. Elder returns
+// the oldest message that waits for d's receiver, is about d's incident and is older
+// than d, due or not; false where there is none. Without it, messages of an incident
+// that have failed several times arrive in any order.
+type Elders interface {
+	Elder(ctx context.Context, d Delivery) (Delivery, bool, error)
+}
+
 // DeliveryError is a delivery that failed in a way that says what to do next.
 type DeliveryError struct {
 	Problem string

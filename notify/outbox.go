@@ -157,16 +157,12 @@ func (w *worker) turn(ctx context.Context) (wait time.Duration) {
 	case d.Due.After(now):
 		return min(d.Due.Sub(now), idle)
 	}
-	if err := w.try(ctx, d); err != nil && ctx.Err() == nil {
-		// The message would be tried again at once and for ever.
-		w.log.Error("what became of a message cannot be recorded", "message", d.ID, "err", err)
-		return longestWait
-	}
-	return 0
+	return w.tryInOrder(ctx, d)
 }
 
-// try makes one attempt and records what became of it. Its error is the store's.
-func (w *worker) try(ctx context.Context, d Delivery) error {
+// try makes one attempt and records what became of it: taken where the message
+// waits no longer because the receiver has it, or need not have it. Its error is the store's.
+func (w *worker) try(ctx context.Context, d Delivery) (taken bool, err error) {
 	told, hold := w.ration(ctx, d)
 	deliver := w.notifier.Deliver
 	if hold {
@@ -182,14 +178,14 @@ func (w *worker) try(ctx context.Context, d Delivery) error {
 	if failure == nil && hold {
 		w.Metrics.count(w.receiver, withheld)
 		w.log.Info("message withheld: the receiver has had enough of this incident (rate_limit)", "message", d.ID)
-		return w.Tally.Withhold(durable, d, now)
+		return true, w.Tally.Withhold(durable, d, now)
 	}
 	if failure == nil {
 		w.Metrics.count(w.receiver, delivered)
 		w.log.Debug("message delivered", "message", d.ID, "attempts", d.Attempts+1)
-		return w.Store.Delivered(durable, d, now)
+		return true, w.Store.Delivered(durable, d, now)
 	}
-	return w.failed(ctx, d, failure, now)
+	return false, w.failed(ctx, d, failure, now)
 }
 
 // failed decides when a message is tried again, if it is.

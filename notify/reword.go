@@ -17,6 +17,9 @@ type Reworded struct {
 	Template *Template
 	Clock    clock.Clock
 	Logger   hclog.Logger
+	// Trial is true where all messages are tests: each is marked as one, whatever
+	// the template says.
+	Trial bool
 }
 
 // Deliver hands the message on in the template's words. Where the template fails it
@@ -59,10 +62,22 @@ func (r *Reworded) reword(d Delivery) Delivery {
 	} else if m.Withheld > 0 {
 		text += "\n" + notice(m.Withheld)
 	}
+	if r.Trial {
+		first, text = markTrial(first, text)
+	}
 	payload, err := rewrite(d.Payload, object{"first_line": first, "text": text})
 	if err != nil {
 		return d
 	}
 	d.Payload = payload
 	return d
+}
+
+// markTrial puts TEST in front of a message's first line, which text begins with.
+func markTrial(first, text string) (markedFirst, markedText string) {
+	if strings.HasPrefix(first, "TEST ") {
+		return first, text
+	}
+	marked := oneLine("TEST " + first)
+	return marked, marked + strings.TrimPrefix(text, first)
 }

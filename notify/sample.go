@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // sample is what one event's message says. The words are those that the brain has
-// for an incident of this kind.
+// for an incident of this kind: what looks right here must look right at night.
 type sample struct {
 	event, headline, severity   string
 	state, outcome, heldBy, run string
 	first, says, next, command  string
+	// well is true where the triggers no longer breach.
+	well bool
 }
 
 // sampleIncident is the incident that all samples but those of the daemon are about.
@@ -21,59 +24,121 @@ const sampleIncident = "checkout-20260301-030205"
 
 // samples are one for each event of the brain; a test holds them to its list.
 func samples() []sample {
-	const abort, approve = "rollbackd abort " + sampleIncident + " --reason '…'", "rollbackd approve " + sampleIncident + " --reason '…'"
-	const goesOn, waits = "the rollback goes on and is verified.", "nothing is changed, and you are reminded."
+	all := append(incidentSamples(), daemonSamples()...)
+	slices.SortFunc(all, func(a, b sample) int { return strings.Compare(a.event, b.event) })
+	return all
+}
+
+// daemonSamples are those about the daemon itself.
+func daemonSamples() []sample {
 	return []sample{
 		{
-			event: "acting", headline: "ACTING", state: "rolling_back", run: "running", first: "checkout v2 → v1 by 03:17:05 UTC",
-			says: "rolling back v2 → v1 by plan checkout", next: goesOn, command: abort,
+			event: "blind", headline: "HELD", severity: "high", first: "all services: blind, prometheus does not answer",
+			says: "prometheus has not answered since 03:00:05 UTC (timeout): no trigger on metrics can fire, and none counts as healthy",
+			next: ifNothing + "rollbackd goes on asking.", command: statusCommand,
 		},
 		{
-			event: "approval_needed", headline: "WAITING FOR YOU", state: "awaiting_approval", first: "checkout v2 → v1 by 03:07:05 UTC",
-			says: "the matrix asks a person for critical in tier 3\nStill needed: approvals, 1 of any.", next: waits, command: approve,
+			event: "disk_low", headline: "WAITING FOR YOU", severity: "high", first: "all services: the journal's disk is nearly full",
+			says: "the journal's disk has 52 MiB free, less than min_free (64 MiB): without a journal nothing new is begun",
+			next: ifNothing + "what runs is finished from the reserve, and then no rollback can begin.", command: statusCommand,
 		},
-		{event: "blind", headline: "HELD", severity: "high", first: "all services: prometheus does not answer", says: "Nothing is decided by what it would say."},
+		{
+			event: "journal_failed", headline: "WAITING FOR YOU", severity: "critical", first: "all services: the journal cannot be written",
+			says: "the journal cannot be written (disk full): nothing new is begun until it can",
+			next: ifNothing + "rollbackd goes on watching and does not act.", command: statusCommand,
+		},
+	}
+}
+
+// What the samples say in the brain's words.
+const (
+	ifNothing      = "If you do nothing: "
+	nothingToDo    = "There is nothing to do."
+	goesOn         = ifNothing + "the rollback goes on and is verified."
+	waits          = ifNothing + "nothing is changed, and you are reminded."
+	watches        = ifNothing + "rollbackd goes on watching and tells you when that changes."
+	byPerson       = "never by itself: approve to try again, roll back by hand, or close; it is closed once all is known ok for long enough"
+	stillNeeded    = "\nStill needed: approvals, 1 of any."
+	abortCommand   = "rollbackd abort " + sampleIncident + " --reason '…'"
+	approveCommand = "rollbackd approve " + sampleIncident + " --reason '…'"
+	vetoCommand    = "rollbackd veto " + sampleIncident + " --reason '…'"
+	showCommand    = "rollbackd show " + sampleIncident
+	statusCommand  = "rollbackd status"
+)
+
+// incidentSamples are those about the one incident.
+func incidentSamples() []sample {
+	return append(smoothSamples(), []sample{
 		{
 			event: "break_glass", headline: "ACTING", state: "rolling_back", run: "running", first: "checkout v2 → v1 by 03:17:05 UTC",
-			says: "bob broke the glass: went past the approvals, because \"the shop is down\"", next: goesOn, command: abort,
+			says: "approved breaking the glass by bob: the shop is down", next: goesOn, command: abortCommand,
 		},
-		{
-			event: "closed", headline: "RECOVERED", state: "closed", outcome: "rolled_back", run: "completed", first: "checkout v2 → v1 (rolled_back)",
-			says: "verified for 5m: all triggers are ok",
-		},
-		{
-			event: "countdown", headline: "ACTING", state: "counting_down", first: "checkout v2 → v1 by 03:04:05 UTC", says: "counting down 2m before the rollback",
-			next: "it is rolled back at 03:04:05 UTC.", command: "rollbackd veto " + sampleIncident + " --reason '…'",
-		},
-		{event: "disk_low", headline: "WAITING FOR YOU", severity: "high", first: "all services: the journal's disk is nearly full", says: "52MiB are left; at 0 nothing more is done by itself."},
 		{
 			event: "escalation", headline: "WAITING FOR YOU", state: "awaiting_approval", first: "checkout v2 → v1 by 03:07:05 UTC",
-			says: "nobody has acknowledged or decided for 5m: level 1 is told", next: waits, command: approve,
+			says: "nobody acknowledged since 03:02:05 UTC: telling level 1" + stillNeeded, next: waits, command: approveCommand,
 		},
 		{
 			event: "failed", headline: "FAILED", state: "held", heldBy: "verification", run: "partial", first: "checkout v2 → v1 (partial)",
-			says: "the step \"restart\" failed: exit code 1", next: "nothing more is changed. It is released when: somebody decides.", command: "rollbackd show " + sampleIncident,
+			says: "held (verification) instead of rollback: the rollback ended partial: not verified by 03:17:05 UTC: errors is not ok; released when: " + byPerson,
+			next: ifNothing + "nothing more is changed. It is released when: " + byPerson + ".", command: showCommand,
 		},
 		{
 			event: "held", headline: "HELD", state: "held", heldBy: "cooldown", first: "checkout v2 → v1 (cooldown)",
-			says: "the last rollback ended 4m ago", next: "nothing is changed. It is released when: the cooldown ends at 03:12:05 UTC.", command: approve,
+			says: "held (cooldown) instead of rollback: the last step of the last rollback ended at 02:42:05 UTC, and the cooldown is 30m; released when: it ends at 03:12:05 UTC",
+			next: ifNothing + "nothing is changed. It is released when: it ends at 03:12:05 UTC.", command: approveCommand,
 		},
-		{event: "journal_failed", headline: "WAITING FOR YOU", severity: "critical", first: "all services: the journal cannot be written", says: "Nothing begins until it can: see the disk."},
 		{
-			event: "monitor", headline: "HELD", severity: "low", state: "closed", outcome: "rolled_back", run: "completed", first: "checkout v2 → v1 (rolled_back)",
-			says: "watched more closely after the rollback: all is well",
+			event: "monitor", headline: "HELD", state: "closed", outcome: "rolled_back", run: "completed", first: "checkout v2 → v1 (closer look)",
+			says: "closer look until 2026-03-01 03:40:05 UTC: failed: no longer true: errors < 0.5%", next: nothingToDo, command: showCommand,
 		},
-		{event: "notify", headline: "HELD", severity: "low", state: "firing", first: "checkout v2", says: "the matrix says to tell, and no more", next: "nothing is changed."},
-		{event: "overdue", headline: "WAITING FOR YOU", state: "awaiting_approval", first: "checkout v2 → v1 by 03:07:05 UTC", says: "nobody decided within 5m", next: waits, command: approve},
 		{
-			event: "reopened", headline: "FAILED", state: "held", heldBy: "verification", run: "completed", first: "checkout v2 → v1 (verification)",
-			says: "errors breaches again 40m after the rollback", next: "nothing more is changed. It is released when: somebody decides.", command: approve,
+			event: "notify", headline: "HELD", severity: "low", state: "firing", first: "checkout v2 → v1",
+			says: "notify (errors 8.1% > 1% since 03:00:05 UTC, 4m after v2 by alice)", next: watches, command: showCommand,
 		},
-		{event: "sla_missed", headline: "ACTING", state: "verifying", run: "verifying", first: "checkout v2 → v1 by 03:17:05 UTC", says: "not verified within 15m", next: "verification goes on.", command: abort},
-		{event: "stood_down", headline: "RECOVERED", state: "closed", outcome: "recovered", first: "checkout (recovered)", says: "read once more before acting: all is well"},
+		{
+			event: "overdue", headline: "WAITING FOR YOU", state: "awaiting_approval", first: "checkout v2 → v1 by 03:07:05 UTC",
+			says: "nobody decided by 03:07:05 UTC" + stillNeeded, next: waits, command: approveCommand,
+		},
+		{
+			event: "reopened", headline: "FAILED", state: "held", heldBy: "verification", run: "completed", first: "checkout v1 → v0 (verification)",
+			says: "reopened: it broke again 40m0s after the rollback: errors 8.1% > 1% since 03:00:05 UTC",
+			next: ifNothing + "nothing more is changed. It is released when: never by itself: approve to roll back once more, to v0, roll back by hand, or close; " +
+				"it is closed once all is known ok for long enough.", command: approveCommand,
+		},
+		{
+			event: "sla_missed", headline: "ACTING", state: "verifying", run: "verifying", first: "checkout v2 → v1 by 03:17:05 UTC",
+			says: "the rollback takes longer than its SLA of 15m0s; it goes on", next: ifNothing + "verification goes on.", command: showCommand,
+		},
 		{
 			event: "step_failed", headline: "FAILED", state: "rolling_back", run: "running", first: "checkout v2 → v1 by 03:17:05 UTC",
-			says: "the step \"maintenance off\" failed: exit code 1", next: goesOn, command: abort,
+			says: "finally: maintenance off failed", next: goesOn, command: abortCommand,
+		},
+	}...)
+}
+
+// smoothSamples are an incident that goes as it should.
+func smoothSamples() []sample {
+	return []sample{
+		{
+			event: "acting", headline: "ACTING", state: "rolling_back", run: "running", first: "checkout v2 → v1 by 03:17:05 UTC",
+			says: "rolling back v2 → v1 by plan checkout", next: goesOn, command: abortCommand,
+		},
+		{
+			event: "approval_needed", headline: "WAITING FOR YOU", state: "awaiting_approval", first: "checkout v2 → v1 by 03:07:05 UTC",
+			says: "approve: waiting for a person (errors 8.1% > 1% since 03:00:05 UTC, 4m after v2 by alice)" + stillNeeded, next: waits, command: approveCommand,
+		},
+		{
+			event: "closed", headline: "RECOVERED", state: "closed", outcome: "rolled_back", run: "completed", first: "checkout v2 → v1 (rolled_back)",
+			says: "closed as rolled_back: v2 → v1 verified", next: nothingToDo, command: showCommand,
+		},
+		{
+			event: "countdown", headline: "ACTING", state: "countdown", first: "checkout v2 → v1 by 03:04:05 UTC",
+			says: "countdown 2m: acting at 03:04:05 UTC unless vetoed (errors 8.1% > 1% since 03:00:05 UTC, 4m after v2 by alice)",
+			next: ifNothing + "it is rolled back at 03:04:05 UTC.", command: vetoCommand,
+		},
+		{
+			event: "stood_down", headline: "RECOVERED", state: "firing", well: true, first: "checkout v2 → v1",
+			says: "read once more before acting: every trigger is ok, so nothing is done; back to watching", next: watches, command: showCommand,
 		},
 	}
 }
@@ -93,26 +158,21 @@ func (s sample) message(i int) Message {
 	opened := time.Date(2026, time.March, 1, 3, 2, 5, 0, time.UTC)
 	m := Message{
 		ID: s.event + "/2026-03-01T03:02:05Z", At: opened.Add(time.Duration(i) * time.Minute), Headline: s.headline, Severity: s.severity, Event: s.event,
-		FirstLine: s.headline + " " + s.first,
+		FirstLine: s.headline + " " + s.first + " LIVE",
 	}
 	lines := []string{m.FirstLine}
 	if s.state != "" {
+		s.well = s.well || s.state == "closed"
 		m.ID, m.Incident, m.Service = fmt.Sprintf("%s/%s/%d", sampleIncident, s.event, i+1), sampleIncident, "checkout"
 		if m.Severity == "" {
 			m.Severity = "critical"
 		}
-		m.FirstLine += " LIVE"
-		lines = []string{m.FirstLine, "errors 8.1% > 1% since 03:00:05 UTC, 4m after v2 by alice"}
+		if !s.well {
+			lines = append(lines, "errors 8.1% > 1% since 03:00:05 UTC, 4m after v2 by alice")
+		}
 		m = withBody(m, s.body(m, opened))
 	}
-	lines = append(lines, s.says)
-	if s.next != "" {
-		lines = append(lines, "If you do nothing: "+s.next)
-	}
-	if s.command != "" {
-		lines = append(lines, s.command)
-	}
-	m.Text = strings.Join(lines, "\n")
+	m.Text = strings.Join(append(lines, s.says, s.next, s.command), "\n")
 	return m
 }
 
@@ -134,15 +194,12 @@ func (s sample) body(m Message, opened time.Time) object {
 	body := object{
 		"id": sampleIncident, "service": m.Service, "severity": m.Severity, "mode": "live", "state": s.state, "outcome": s.outcome,
 		"opened_at": opened,
-		"triggers": []object{{
-			"name": "errors", "when": "error_rate > 1% for 2m", "severity": m.Severity, "value": 0.081, "value_text": "8.1%", "threshold": "1%",
-			"since": opened.Add(-2 * time.Minute), "fired_at": opened,
-		}},
+		"triggers":  []object{s.trigger(m, opened)},
 		"decision": object{
 			"response": "rollback", "reason": "error_rate is above 1% for 2m after v2", "held_by": s.heldBy, "deadline": opened.Add(5 * time.Minute),
 		},
 		"deployment": object{"version": "v2", "previous": "v1", "started_at": opened.Add(-6 * time.Minute), "by": "alice", "url": "https://ci.example.com/run/42"},
-		"samples":    []object{{"trigger": "errors", "unit": "ratio", "threshold": 0.01, "threshold_text": "1%", "points": samplePoints(opened)}},
+		"samples":    []object{{"trigger": "errors", "unit": "ratio", "threshold": 0.01, "threshold_text": "> 1%", "points": samplePoints(opened)}},
 	}
 	if s.state == "closed" {
 		body["closed_at"] = m.At
@@ -151,6 +208,17 @@ func (s sample) body(m Message, opened time.Time) object {
 		body["rollback"] = s.rollback(opened)
 	}
 	return body
+}
+
+func (s sample) trigger(m Message, opened time.Time) object {
+	t := object{
+		"name": "errors", "when": "error_rate > 1% for 2m", "severity": m.Severity, "value": 0.081, "value_text": "8.1%", "threshold": "> 1%",
+		"since": opened.Add(-2 * time.Minute), "fired_at": opened,
+	}
+	if s.well {
+		t["cleared_at"] = m.At
+	}
+	return t
 }
 
 func (s sample) rollback(opened time.Time) object {

@@ -15,7 +15,8 @@ import (
 // Template is a user's own words for messages: Go's text/template over a Message,
 // with the functions of Alertmanager's templates. Its output follows the first line,
 // which stays rollbackd's own unless the template defines one by the name of
-// "first_line". It is safe for concurrent use.
+// "first_line". The message's Text is without its first line there, so that a template
+// may put it anywhere. It is safe for concurrent use.
 type Template struct {
 	parsed *template.Template
 }
@@ -67,6 +68,7 @@ func ParseTemplate(text string) (*Template, error) {
 // outcome, except for what "since" says, which goes by now.
 func (t *Template) Say(m Message, now time.Time) (first, text string, err error) {
 	first = oneLine(m.FirstLine)
+	m.Text = without(m.Text, m.FirstLine)
 	if own := t.parsed.Lookup(firstLineName); own != nil {
 		line, err := t.execute(firstLineName, m, now)
 		if err != nil {
@@ -80,13 +82,19 @@ func (t *Template) Say(m Message, now time.Time) (first, text string, err error)
 	if err != nil {
 		return "", "", err
 	}
-	body = strings.Trim(plainText(body), "\n")
-	// {{.Text}} says the first line again.
-	body = strings.TrimPrefix(strings.TrimPrefix(body, m.FirstLine), "\n")
+	body = without(strings.Trim(plainText(body), "\n"), first) // {{.FirstLine}} says it again
 	if body == "" {
 		return first, first, nil
 	}
 	return first, first + "\n" + body, nil
+}
+
+// without is a text without its first line, if that is the one given.
+func without(text, first string) string {
+	if head, rest, _ := strings.Cut(text, "\n"); head == first {
+		return rest
+	}
+	return text
 }
 
 // execute runs one of the templates. What it may do is bounded, so that none holds

@@ -30,20 +30,22 @@ func sampleOf(t *testing.T, event string) notify.Message {
 func TestTemplates(t *testing.T) {
 	const first = "ACTING checkout v2 → v1 by 03:17:05 UTC LIVE"
 	for text, want := range map[string]string{
-		"{{.Service | toUpper}} {{.Headline | toLower}}":                  first + "\nCHECKOUT acting",
-		`{{"two words" | title}}{{"  x " | trimSpace}}`:                   first + "\nTwo Wordsx",
-		`{{join ", " (stringSlice "a" "b")}}`:                             first + "\na, b",
-		`{{if match "^check" .Service}}yes{{end}}`:                        first + "\nyes",
-		`{{reReplaceAll "c(.)" "<$1>" .Service}}`:                         first + "\n<h>e<k>out",
-		`{{safeHtml "<b>"}}{{safeUrl "a&b"}}{{urlUnescape "a%20b"}}`:      first + "\n<b>a&ba b",
-		`{{date "15:04" .About.OpenedAt}}`:                                first + "\n03:02",
-		`{{.About.OpenedAt | tz "America/New_York" | date "15:04 MST"}}`:  first + "\n22:02 EST",
-		`{{since .About.OpenedAt}} {{humanizeDuration (since .At)}}`:      first + "\n5m0s 5m",
-		`{{humanizeDuration 3725}} {{humanizeDuration 0.25}}`:             first + "\n1h 2m 5s 250ms",
-		`{{toJson (stringSlice "a")}}`:                                    first + "\n[\"a\"]",
-		`{{printf "%5.1f%%" 8.13}} {{html "<"}}`:                          first + "\n  8.1% &lt;",
-		"{{.Text}}":                                                       sampleOf(t, "acting").Text,
-		"":                                                                first,
+		"{{.Service | toUpper}} {{.Headline | toLower}}":                 first + "\nCHECKOUT acting",
+		`{{"two words" | title}}{{"  x " | trimSpace}}`:                  first + "\nTwo Wordsx",
+		`{{join ", " (stringSlice "a" "b")}}`:                            first + "\na, b",
+		`{{if match "^check" .Service}}yes{{end}}`:                       first + "\nyes",
+		`{{reReplaceAll "c(.)" "<$1>" .Service}}`:                        first + "\n<h>e<k>out",
+		`{{safeHtml "<b>"}}{{safeUrl "a&b"}}{{urlUnescape "a%20b"}}`:     first + "\n<b>a&ba b",
+		`{{date "15:04" .About.OpenedAt}}`:                               first + "\n03:02",
+		`{{.About.OpenedAt | tz "America/New_York" | date "15:04 MST"}}`: first + "\n22:02 EST",
+		`{{since .About.OpenedAt}} {{humanizeDuration (since .At)}}`:     first + "\n5m0s 5m",
+		`{{humanizeDuration 3725}} {{humanizeDuration 0.25}}`:            first + "\n1h 2m 5s 250ms",
+		`{{toJson (stringSlice "a")}}`:                                   first + "\n[\"a\"]",
+		`{{printf "%5.1f%%" 8.13}} {{html "<"}}`:                         first + "\n  8.1% &lt;",
+		"{{.FirstLine}}\n{{.Text}}":                                      sampleOf(t, "acting").Text,
+		`{{define "first_line"}}ACTING{{end}}ACTING now` + "\n{{.Text}}": strings.Replace(sampleOf(t, "acting").Text, first, "ACTING\nACTING now", 1),
+		"{{.Text}}": sampleOf(t, "acting").Text,
+		"":          first,
 		"{{with .About.Deployment}}{{.By}}{{end}}":                        first + "\nalice",
 		"{{range .About.Triggers}}{{.Name}} {{.ValueText}}{{end}}":        first + "\nerrors 8.1%",
 		`{{define "first_line"}}{{.Service}}!{{end}}{{.Event}}`:           "checkout!\nacting",
@@ -245,6 +247,11 @@ func TestSamplesAreWholeMessages(t *testing.T) {
 		if !strings.HasPrefix(m.Text, m.FirstLine) || !strings.HasPrefix(m.FirstLine, m.Headline+" ") || utf8.RuneCountInString(m.FirstLine) > 120 {
 			t.Errorf("%s: first line %q, text %q", m.Event, m.FirstLine, m.Text)
 		}
+		lines := strings.Split(m.Text, "\n")
+		next, command := lines[len(lines)-2], lines[len(lines)-1]
+		if !strings.HasPrefix(next, "If you do nothing: ") && next != "There is nothing to do." || !strings.HasPrefix(command, "rollbackd ") {
+			t.Errorf("%s: it says neither what happens nor what to type: %q", m.Event, m.Text)
+		}
 		if (m.Incident == "") != (m.About.State == "") {
 			t.Errorf("%s: incident %q in state %q", m.Event, m.Incident, m.About.State)
 		}
@@ -260,5 +267,35 @@ func TestATestIsMarkedAsOne(t *testing.T) {
 	}
 	if begin.ID == end.ID || end.About.ClosedAt.IsZero() || !begin.About.ClosedAt.IsZero() {
 		t.Errorf("%+v, %+v", begin, end)
+	}
+}
+
+// TestATestIsMarkedWhateverTheTemplateSays: nobody takes it for a real one.
+func TestATestIsMarkedWhateverTheTemplateSays(t *testing.T) {
+	begin, end := notify.TrialMessages("ops", time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC))
+	for text, want := range map[string][2]string{
+		`{{define "first_line"}}{{.Headline}} {{.Service | toUpper}}{{end}}go`: {"TEST ACTING ROLLBACKD-TEST", "TEST RECOVERED ROLLBACKD-TEST"},
+		`{{define "first_line"}}TESTING{{end}}go`:                              {"TEST TESTING", "TEST TESTING"},
+		"go": {begin.FirstLine, end.FirstLine},
+	} {
+		parsed, err := notify.ParseTemplate(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range []notify.Message{begin, end} {
+			payload, err := m.Payload()
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := &catcher{}
+			r := &notify.Reworded{Channel: c, Template: parsed, Clock: clock.NewMock(), Logger: hclog.NewNullLogger(), Trial: true}
+			if err := r.Deliver(t.Context(), notify.Delivery{ID: m.ID, Payload: payload}); err != nil {
+				t.Fatal(err)
+			}
+			got, err := notify.ParseMessage(c.deliveries[0].Payload)
+			if err != nil || got.FirstLine != want[i] || got.Text != want[i]+"\ngo" {
+				t.Errorf("%s: %q, %q, %v, want %q", text, got.FirstLine, got.Text, err, want[i])
+			}
+		}
 	}
 }

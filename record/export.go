@@ -25,13 +25,37 @@ func (f Filter) chooses(r journal.Row) bool {
 	return !r.At.Before(f.Since) && (f.Service == "" || f.Service == r.Service) && (f.Incident == "" || f.Incident == r.Incident)
 }
 
+// seen is which of what a filter names any entry is about.
+type seen struct{ service, incident bool }
+
+func (s *seen) note(f Filter, r journal.Row) {
+	s.service = s.service || r.Service == f.Service
+	s.incident = s.incident || r.Incident == f.Incident
+}
+
+// unknown says what no entry of a whole record is about; nil where there is nothing
+// of the kind. That there are none since a time is in order.
+func (s seen) unknown(f Filter) error {
+	var errs []error
+	if f.Service != "" && !s.service {
+		errs = append(errs, fmt.Errorf("no entry is about a service %q", f.Service))
+	}
+	if f.Incident != "" && !s.incident {
+		errs = append(errs, fmt.Errorf("no entry is about an incident %q", f.Incident))
+	}
+	return errors.Join(errs...)
+}
+
 // Export writes the chosen entries of a journal as lines of JSON, in order. The
 // whole record is checked while it is read: it ends with an *AlteredError at the
-// first entry that is not what was written, after what is good.
+// first entry that is not what was written, after what is good. A service or incident
+// that no entry at all is about is an error, too.
 func Export(ctx context.Context, path string, f Filter, w io.Writer) (err error) {
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	defer func() { err = errors.Join(err, buffered.Flush()) }()
+	var found seen
 	_, err = read(ctx, path, nil, func(r journal.Row) error {
+		found.note(f, r)
 		if !f.chooses(r) {
 			return nil
 		}
@@ -41,6 +65,9 @@ func Export(ctx context.Context, path string, f Filter, w io.Writer) (err error)
 		}
 		return err
 	})
+	if err == nil {
+		err = found.unknown(f)
+	}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -430,4 +431,24 @@ func FuzzVerifyExport(f *testing.F) {
 			t.Errorf("whole: %+v", got)
 		}
 	})
+}
+
+// TestAnExportOfWhatIsNotThereSaysSo: a typing error is not an empty record.
+func TestAnExportOfWhatIsNotThereSaysSo(t *testing.T) {
+	path := sealed(t, 6)
+	tests := []struct {
+		filter record.Filter
+		want   string // empty for no error
+	}{
+		{record.Filter{Service: "chekout"}, `no entry is about a service "chekout"`},
+		{record.Filter{Incident: "nosuch"}, `no entry is about an incident "nosuch"`},
+		{record.Filter{Service: "checkout", Since: begin.AddDate(1, 0, 0)}, ""},
+		{record.Filter{Service: "checkout", Incident: "checkout-1"}, ""},
+	}
+	for _, tt := range tests {
+		err := record.Export(t.Context(), path, tt.filter, io.Discard)
+		if got := fmt.Sprint(err); (err == nil) != (tt.want == "") || err != nil && got != tt.want {
+			t.Errorf("%+v: got %v, want %q", tt.filter, err, tt.want)
+		}
+	}
 }

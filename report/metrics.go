@@ -33,9 +33,11 @@ type Numbers struct {
 	Verification          string              `json:"verification,omitempty"`
 	Holds                 int                 `json:"holds"`
 	HeldSeconds           *float64            `json:"held_seconds"`
-	Approvals             int                 `json:"approvals"`
-	Escalations           int                 `json:"escalations"`
-	Rollbacks             int                 `json:"rollbacks"`
+	// Approvals is how often a person said yes, to a rollback or to a step of one:
+	// also where that expired, or was used up by a rollback since.
+	Approvals   int `json:"approvals"`
+	Escalations int `json:"escalations"`
+	Rollbacks   int `json:"rollbacks"`
 }
 
 // RunNumbers are the numbers of the newest rollback.
@@ -59,7 +61,7 @@ func (r *Report) Metrics() Numbers {
 		Format: "rollbackd.metrics/1", Incident: r.Incident, Service: r.Service, Severity: r.Severity, Mode: r.Mode, State: r.State,
 		Outcome: r.Outcome, Trigger: r.Detection.Trigger, OpenedAt: r.OpenedAt, ClosedAt: r.ClosedAt, DurationSeconds: r.DurationSeconds,
 		DetectionSeconds: map[string]*float64{}, DetectionTotalSeconds: r.Detection.TotalSeconds, SLA: r.SLA, Impact: r.Impact,
-		Verification: string(r.Verification.State), Holds: len(r.Holds), HeldSeconds: r.heldSeconds(), Approvals: len(r.Approvals),
+		Verification: string(r.Verification.State), Holds: len(r.Holds), HeldSeconds: r.heldSeconds(),
 		Rollbacks: len(r.Rollbacks),
 	}
 	for _, p := range r.Detection.Parts {
@@ -69,8 +71,12 @@ func (r *Report) Metrics() Numbers {
 		n.DeploymentToOnsetSeconds = between(d.StartedAt, r.Detection.Onset)
 	}
 	for _, m := range r.Timeline {
-		if m.Kind == incident.KindEscalated {
+		switch m.Kind {
+		case incident.KindEscalated:
 			n.Escalations++
+		case incident.KindApproved:
+			n.Approvals++
+		default:
 		}
 	}
 	if len(r.Rollbacks) > 0 {

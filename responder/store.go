@@ -20,11 +20,20 @@ func (o outbox) Next(ctx context.Context, receiver string, now time.Time) (notif
 	if err != nil || len(waiting) == 0 {
 		return notify.Delivery{}, false, err
 	}
-	d := waiting[0]
+	return delivery(waiting[0]), true, nil
+}
+
+// Elder implements notify.Elders.
+func (o outbox) Elder(ctx context.Context, d notify.Delivery) (notify.Delivery, bool, error) {
+	elder, found, err := o.journal.Elder(ctx, row(d))
+	return delivery(elder), found, err
+}
+
+func delivery(d journal.Delivery) notify.Delivery {
 	return notify.Delivery{
 		ID: d.ID, Receiver: d.Receiver, Incident: d.Incident, At: d.At, Due: d.Due, Payload: d.Payload, Attempts: d.Attempts, LastError: d.LastError,
 		Refused: d.Refused,
-	}, true, nil
+	}
 }
 
 // Delivered implements notify.Store.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -35,7 +34,7 @@ func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 	case errors.Is(err, io.EOF):
 		fail(w, http.StatusBadRequest, "the body is empty: send a JSON object")
 	default:
-		fail(w, http.StatusBadRequest, "the body: "+strings.TrimPrefix(err.Error(), "json: "))
+		fail(w, http.StatusBadRequest, "the body: "+bodyProblem(err))
 	}
 	return false
 }

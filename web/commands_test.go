@@ -194,7 +194,7 @@ func TestBadBodies(t *testing.T) {
 		{"an array", rollback, `["bad"]`, 400, "array"},
 		{"unknown field", rollback, `{"reason":"bad","force":true}`, 400, `unknown field "force"`},
 		{"something after", rollback, `{"reason":"bad"} {}`, 400, "after the object"},
-		{"cut off", rollback, `{"reason":"bad"`, 400, "unexpected EOF"},
+		{"cut off", rollback, `{"reason":"bad"`, 400, "it ends before the object does"},
 		{"no reason", rollback, `{}`, 400, "reason"},
 		{"a plan for a rollback", rollback, `{"reason":"bad","plan":"0a1b"}`, 400, `unknown field "plan"`},
 		{"a plan for a veto", "incidents/inc-3/veto", `{"reason":"bad","plan":"0a1b"}`, 400, `unknown field "plan"`},

@@ -66,6 +66,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "there is no journal to follow")
 		return
 	}
+	if s.unknownService(r.Context(), f.service) {
+		fail(w, http.StatusNotFound, "service "+f.service+" is not known")
+		return
+	}
 	stream, last := s.o.Events.join()
 	if stream == nil {
 		w.Header().Set("Retry-After", "10")
@@ -85,6 +89,19 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if err := out.begin(r.Context(), f, last); err == nil {
 		out.follow(r.Context(), f.service, stream)
 	}
+}
+
+// unknownService tells whether a name is that of no service. A daemon that cannot be
+// asked knows all of them: who follows its start must not be sent away.
+func (s *Server) unknownService(ctx context.Context, name string) bool {
+	if name == "" {
+		return false
+	}
+	_, found, err := s.peek(ctx, func(m Memory, now time.Time) (any, bool) {
+		_, ok := m.Service(name, now)
+		return nil, ok
+	})
+	return err == nil && !found
 }
 
 // wire is one reader's connection.

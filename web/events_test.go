@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -336,6 +337,27 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 	if took := time.Since(began); took > 4*time.Second {
 		t.Errorf("stopping took %s: it waited for the stream", took)
 	}
+}
+
+// TestEventsOfAServiceThatIsNotThere: a typing error would wait for ever. While the
+// daemon starts, nobody can tell.
+func TestEventsOfAServiceThatIsNotThere(t *testing.T) {
+	l := newLedger(t, 1)
+	w := newWorld()
+	w.events = l.hub
+	s := httptest.NewServer(w.serverAt(clock.New()).TCP())
+	t.Cleanup(s.Close)
+	response, err := http.Get(s.URL + "/api/v1/events?service=nosuch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }() // it was only read
+	text, err := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusNotFound || err != nil || !strings.Contains(string(text), "service nosuch is not known") {
+		t.Errorf("got %d %s, %v", response.StatusCode, text, err)
+	}
+	w.viewErr = errors.New("not ready")
+	follow(t, s.URL+"/api/v1/events?service=nosuch", "").want("1")
 }
 
 // TestStreamsOutliveTheLimitsOfARequest: an answer may otherwise take a minute, and

@@ -52,6 +52,8 @@ type world struct {
 	// series and blind are for the pages.
 	series []incident.Series
 	blind  []incident.Blindness
+	// journal is how it fares; nil where there is none.
+	journal *web.JournalView
 	// memory is looked at instead of the world itself, where it is set.
 	memory web.Memory
 
@@ -179,8 +181,13 @@ func (w *world) server() *web.Server {
 func (w *world) serverAt(c clock.Clock) *web.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(web.NewTriggers(w.view))
+	var fares func() web.JournalView
+	if w.journal != nil {
+		fares = func() web.JournalView { return *w.journal }
+	}
 	return web.New(web.Options{
 		View:    web.TakeTurns(w.view),
+		Journal: fares,
 		History: past{w},
 		Events:  w.events,
 		Config: func() (web.ConfigView, error) {

@@ -52,6 +52,7 @@ func daemonOperations() map[string]operation {
 				{name: "last_event_id", about: "go on after this one; the header Last-Event-ID counts more"},
 			},
 		},
+		"/api/v1/journal":      {summary: "Whether the journal can be written: while it cannot, nothing new is begun", data: JournalView{}},
 		"/api/v1/openapi.json": {summary: "This document", media: "application/json"},
 	}
 }

@@ -175,6 +175,7 @@ func (s *Server) daemonNow(blind []incident.Blindness) page.Daemon {
 		d.at, d.state = now, daemonOf(s.o.Gatherer)
 	}
 	state := d.state
+	state.Journal = s.pageJournal()
 	state.Sources = slices.Clone(state.Sources)
 	for i, source := range state.Sources {
 		for _, b := range blind {

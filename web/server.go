@@ -55,6 +55,9 @@ type Options struct {
 	History History
 	// Events is where the stream of events comes from; nil has none.
 	Events *Hub
+	// Journal is how the journal fares; nil where there is none. It must not wait for
+	// the disk.
+	Journal func() JournalView
 	// Config shows the configuration in force; nil shows none.
 	Config func() (ConfigView, error)
 	// Reload loads the configuration file again, whole or not at all, because by asked
@@ -166,6 +169,7 @@ func (s *Server) endpoints() map[string]endpoint {
 		"/api/v1/gate/{service}":              get(s.gate),
 		"/api/v1/stats":                       get(s.stats),
 		"/api/v1/events":                      get(s.events),
+		"/api/v1/journal":                     get(s.journal),
 		"/api/v1/config":                      get(s.config),
 		"/api/v1/openapi.json":                get(s.openapi),
 

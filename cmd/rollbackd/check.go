@@ -26,7 +26,8 @@ filled in and secrets masked, on stdout; what there is to say then goes to stder
 
 With --live it also asks Prometheus for the present value of every trigger and NATS
 for a connection, and exits with 1 when either does not answer, or when a trigger
-on metrics has no usable answer or no series.`,
+on metrics has no usable answer or no series. It warns of what receivers, the journal
+and reports need and is not on this machine: secret files, certificates, folders.`,
 		Example: `  rollbackd check /etc/rollbackd/rollbackd.toml
   rollbackd check rollbackd.toml --service checkout
   rollbackd check rollbackd.toml --live`,
@@ -49,6 +50,7 @@ on metrics has no usable answer or no series.`,
 				return err
 			}
 			if live {
+				code = max(code, a.lacking(problems, c))
 				answered, err := a.checkLive(cmd.Context(), c, service)
 				if err != nil {
 					return err
@@ -63,7 +65,7 @@ on metrics has no usable answer or no series.`,
 			return &exitError{code: code}
 		},
 	}
-	cmd.Flags().BoolVar(&live, "live", false, "ask Prometheus and NATS, and print each trigger's present value")
+	cmd.Flags().BoolVar(&live, "live", false, "ask Prometheus and NATS, print each trigger's present value, and look for the files that the configuration names")
 	cmd.Flags().StringVar(&service, "service", "", "print the effective configuration of one service")
 	return cmd
 }

@@ -46,6 +46,9 @@ type unreachableError struct {
 }
 
 func (e *unreachableError) Error() string {
+	if kept, is := errors.AsType[*deniedError](e.err); is {
+		return kept.Error()
+	}
 	return fmt.Sprintf("no daemon answers at %s (is it running? --web.address or %s names another): %v", e.address, addressVariable, e.err)
 }
 
@@ -200,7 +203,7 @@ func (c *client) exchange(ctx context.Context, method, path string, body []byte)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return 0, nil, &unreachableError{address: c.address, err: innermost(err)}
+		return 0, nil, &unreachableError{address: c.address, err: denied(c.address, innermost(err))}
 	}
 	defer func() { _ = response.Body.Close() }() // it was only read
 	text, err = io.ReadAll(response.Body)

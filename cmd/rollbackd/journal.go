@@ -182,7 +182,8 @@ func (a *app) exportCommand() *cobra.Command {
 		Short: "Write the record as lines of JSON",
 		Long: `Writes entries as lines of JSON, in order, each with its number, its hash and the
 one before it. The whole record is checked while it is read: at the first entry that
-is not what was written it ends with exit code 1, after what is good.
+is not what was written it ends with exit code 1, after what is good; so it does for a
+service or incident that no entry is about.
 
 A whole export can be proven elsewhere, by "rollbackd journal verify --in" or by hand.
 It holds what steps wrote.`,

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"slices"
 
 	"github.com/rollbackd/rollbackd/config"
@@ -46,6 +48,16 @@ func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (
 	}
 	_, err = out.Write(p.Bytes())
 	return answered, err
+}
+
+// lacking warns of files and folders that the configuration names and that are not
+// here. The daemon may run elsewhere, so it is no error.
+func (a *app) lacking(w io.Writer, c *config.Config) (code int) {
+	for _, lack := range daemon.Missing(c, a.clock) {
+		_, _ = fmt.Fprintf(w, "%s: warning: %s: %s\n", c.Path, lack.Key, plain(lack.Problem)) // as in say
+		code = exitWarnings
+	}
+	return code
 }
 
 // unanswered tells whether a trigger should have a value at any time and has

@@ -29,8 +29,9 @@ prints whether each took it; NAME/CHANNEL (ops/slack), as messages wait, is that
 alone. The daemon need not run and is not asked: try a receiver before it is needed. What a channel keeps open (PagerDuty, Alertmanager) is resolved at
 once. To a status page nothing is sent, because customers would read it.
 
-Exits with 1 when a channel did not take it. Slack, PagerDuty and mail servers say that
-they took a message; whether a person is reached by it, only that person can say.`,
+Exits with 1 when a channel did not take it, or a mail server not for all recipients.
+Slack, PagerDuty and mail servers say that they took a message; whether a person is
+reached by it, only that person can say.`,
 		Example: "  rollbackd notify-test ops --config.file /etc/rollbackd/rollbackd.toml",
 		Args:    exactly("RECEIVER"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/web"
 )
 
 // overview is `status -o json`.
@@ -17,6 +18,9 @@ type overview struct {
 	NotReady string `json:"not_ready,omitempty"`
 	// ReloadFailed tells that the file on disk is not the configuration in force.
 	ReloadFailed bool `json:"reload_failed"`
+	// Journal is whether it can be written; JournalUnknown is why that cannot be told.
+	Journal        *web.JournalView `json:"journal,omitempty"`
+	JournalUnknown string           `json:"journal_unknown,omitempty"`
 	// Sources are those that the daemon asks; SourcesUnknown is why they cannot be told.
 	Sources        []sourceState        `json:"sources"`
 	SourcesUnknown string               `json:"sources_unknown,omitempty"`
@@ -32,7 +36,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Short:   "Is the daemon ready, and what is not well",
 		Long: `Prints whether the daemon is ready and its configuration is the file's, whether each
 source answers, every open incident, and every service that is not ok or has a
-pause or lock on it. Exits with 1 when the daemon is not ready.`,
+pause or lock on it. Exits with 1 when the daemon is not ready, or begins nothing new
+because its journal cannot be written.`,
 		Example: "  rollbackd status\n  rollbackd status -o json | jq .open_incidents[].id",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,7 +53,7 @@ pause or lock on it. Exits with 1 when the daemon is not ready.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(data, a.statusPage(o)); err != nil || o.Ready {
+			if err := a.print(data, a.statusPage(o)); err != nil || o.Ready && !o.stuck() {
 				return err
 			}
 			return &exitError{code: exitProblem}
@@ -73,6 +78,7 @@ func lookOver(cmd *cobra.Command, c *client) (overview, error) {
 		return o, err
 	}
 	o.Services = len(services)
+	o.lookAtJournal(cmd.Context(), c)
 	o.lookAtSources(cmd.Context(), c, services)
 	for _, s := range services {
 		if s.State != "ok" || len(s.Brakes) > 0 {
@@ -89,7 +95,12 @@ func (a *app) statusPage(o overview) *page {
 		p.line("%s", p.bold(o.NotReady))
 		return p
 	}
-	p.line("rollbackd is ready · %s · %s", count(o.Services, "service"), count(len(o.Incidents), "open incident"))
+	state := "is ready"
+	if o.stuck() {
+		state = "runs, and begins nothing new"
+	}
+	p.line("rollbackd %s · %s · %s", state, count(o.Services, "service"), count(len(o.Incidents), "open incident"))
+	p.journal(o)
 	if o.ReloadFailed {
 		p.line("%s", p.bold("the last reload failed: the configuration from before it is in force (what is wrong: the daemon's log, or rollbackd check)"))
 	}

@@ -57,6 +57,7 @@ type taken struct {
 type options struct {
 	noTLS, tlsOnly bool
 	mechanism      string
+	refuses        string // a recipient
 }
 
 func newMailbox(t *testing.T, o options) *mailbox {
@@ -64,7 +65,7 @@ func newMailbox(t *testing.T, o options) *mailbox {
 	b := &mailbox{}
 	certificate := b.certificate(t)
 	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
-		return &session{box: b, conn: c, mechanism: o.mechanism}, nil
+		return &session{box: b, conn: c, mechanism: o.mechanism, refuses: o.refuses}, nil
 	}))
 	s.Domain, s.AllowInsecureAuth = "mail.example.com", o.noTLS
 	s.ErrorLog = silent{}
@@ -129,6 +130,7 @@ type session struct {
 	box       *mailbox
 	conn      *smtp.Conn
 	mechanism string
+	refuses   string
 	one       taken
 }
 
@@ -177,6 +179,9 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if to == s.refuses {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+	}
 	s.one.to = append(s.one.to, to)
 	return nil
 }
@@ -280,6 +285,21 @@ func TestMailThatIsRefused(t *testing.T) {
 				t.Errorf("%d mails were sent", n)
 			}
 		})
+	}
+}
+
+// A test names the recipient that is refused, though the other has the mail, and is
+// marked as one whatever the receiver's own words are.
+func TestOneRecipientOfTwoIsRefused(t *testing.T) {
+	b := newMailbox(t, options{refuses: "gone@example.com"})
+	text := strings.Replace(b.receiver(""), `["ops@example.com"]`, `["ops@example.com", "gone@example.com"]`, 1)
+	got := try(t, text+`text = '{{define "first_line"}}{{.Headline}} {{.Service}}{{end}}'`+"\n")
+	if got.Err == nil || !strings.Contains(got.Err.Error(), "the recipient gone@example.com: answered 550") || !strings.Contains(got.Err.Error(), "taken for 1 of 2 recipients") {
+		t.Errorf("got %v", got.Err)
+	}
+	letters := b.got()
+	if len(letters) != 1 || !bytes.Contains(letters[0].text, []byte("Subject: TEST ACTING rollbackd-test")) {
+		t.Errorf("%+v", letters)
 	}
 }
 

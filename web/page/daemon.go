@@ -14,6 +14,7 @@ type Daemon struct {
 	ReloadFailed bool
 	// Sources are those that it asks.
 	Sources []Source
+	Journal Journal
 }
 
 // Source is one place that observations come from.
@@ -39,6 +40,12 @@ func barOf(d Daemon, brakes []incident.BrakeView, now time.Time) bar {
 	if d.NotReady != "" {
 		b.Daemon = State{Word: "not ready", Sign: "✖", Tone: Bad}
 		b.Alarms = append(b.Alarms, "rollbackd is not ready: "+d.NotReady+".")
+	}
+	if text := d.Journal.alarm(now); text != "" {
+		b.Alarms = append(b.Alarms, text)
+		if d.NotReady == "" {
+			b.Daemon = d.Journal.state()
+		}
 	}
 	for _, s := range d.Sources {
 		if s.Up {

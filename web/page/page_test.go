@@ -66,6 +66,41 @@ func TestWhatTheDaemonIsMissing(t *testing.T) {
 		"All services: locked by dave until somebody lifts it: data centre move.", "Unlock")
 }
 
+func TestWhatTheJournalIsMissing(t *testing.T) {
+	since := night().Add(-time.Minute)
+	todo := "free space on the disk of /var/lib/rollbackd"
+	tests := []struct {
+		name    string
+		journal page.Journal
+		words   []string
+		not     string
+	}{
+		{"well", page.Journal{}, []string{"Daemon ✓ ready"}, "journal"},
+		{
+			"low",
+			page.Journal{Problem: "the journal's disk is nearly full", Since: since, ToDo: todo},
+			[]string{"Daemon ! ready, its disk nearly full", "The journal's disk is nearly full, since 03:03:20 UTC. Free space on the disk of /var/lib/rollbackd."},
+			"✓ ready",
+		},
+		{
+			"failing",
+			page.Journal{Failing: true, Problem: "the journal's disk is full: nothing new is begun", ToDo: todo},
+			[]string{"Daemon ✖ begins nothing new", "The journal's disk is full: nothing new is begun. Free space on the disk of"},
+			"✓ ready",
+		},
+	}
+	for _, tt := range tests {
+		in := servicesInput()
+		in.Daemon.Journal = tt.journal
+		f, err := page.New().Services(in)
+		text := shown(drawn(t, f, err))
+		wants(t, text, tt.words...)
+		if strings.Contains(text, tt.not) {
+			t.Errorf("%s: %q is there\n%s", tt.name, tt.not, text)
+		}
+	}
+}
+
 func TestAServiceIsTold(t *testing.T) {
 	f, err := page.New().Service(serviceInput())
 	text := drawn(t, f, err)
