@@ -186,7 +186,7 @@ func triggerRows(triggers []incident.TriggerView, series []incident.Series, now 
 	var rows []triggerRow
 	for _, t := range sorted {
 		r := triggerRow{
-			ID: "t-" + t.Name, Name: t.Name, When: t.When, Value: valueOf(t), Threshold: t.Threshold, State: triggerState(t.State),
+			ID: "t-" + t.Name, Name: t.Name, When: t.When, Value: valueOf(t), Threshold: limitOf(t), State: triggerState(t.State),
 			Severity: severityState(t.Severity), Full: percent(t.Filled), Since: instant(t.Since, now),
 		}
 		if c, ok := chartOf(series, t); ok {

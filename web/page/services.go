@@ -217,7 +217,7 @@ func gravest(triggers []incident.TriggerView) *triggerCell {
 			cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.Filled, a.Filled), cmp.Compare(a.Name, b.Name),
 		)
 	})
-	c := &triggerCell{Name: worst.Name, Value: valueOf(worst), Threshold: worst.Threshold, State: triggerState(worst.State), Full: percent(worst.Filled), Loud: loud(worst)}
+	c := &triggerCell{Name: worst.Name, Value: valueOf(worst), Threshold: limitOf(worst), State: triggerState(worst.State), Full: percent(worst.Filled), Loud: loud(worst)}
 	for _, t := range triggers {
 		if t.Name != worst.Name && loud(t) {
 			c.More++
