@@ -9,12 +9,10 @@ import (
 // followUpRule does what is left of a plan once its rollback is verified: cleaning
 // up, flags. The service is well, so nothing of it can make the rollback less than
 // completed, nobody waits for it, and whatever comes in between (a brake, a newer
-// deployment, an abort) just ends it.
+// deployment, an abort) just ends it. None of its steps asks people: the configuration
+// refuses that.
 func (b *Brain) followUpRule(now time.Time, l *live, inc *Incident, run *Run) []Effect {
 	if step := run.underWay(); step != nil {
-		if run.spec(step).Approval != nil {
-			return b.approvalStepRule(now, inc, step)
-		}
 		return b.resume(now, l, inc, step)
 	}
 	why := b.noFollowUp(now, inc, run)

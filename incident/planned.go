@@ -93,7 +93,7 @@ func (b *Brain) withApprovals(p Plan) Plan {
 		}
 		return steps
 	}
-	p.Steps, p.Forward, p.Finally, p.FollowUp = fill(p.Steps), fill(p.Forward), fill(p.Finally), fill(p.FollowUp)
+	p.Steps, p.Forward, p.Finally = fill(p.Steps), fill(p.Forward), fill(p.Finally)
 	return p
 }
 

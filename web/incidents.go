@@ -240,26 +240,28 @@ func newest(found []*incident.Incident, limit int) []*incident.Incident {
 }
 
 func (s *Server) incident(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	data, found, err := s.peek(r.Context(), func(m Memory, _ time.Time) (any, bool) {
-		i, ok := m.Incident(id)
-		if !ok {
-			return nil, false
-		}
-		return i.Public(), true
-	})
-	if err == nil && !found && s.o.History != nil {
-		var old *incident.Incident
-		if old, found, err = s.o.History.Incident(r.Context(), id); err == nil && found {
-			data, err = json.Marshal(old.Public())
-		}
+	inc, ok := s.asked(w, r)
+	if !ok {
+		return
 	}
+	data, err := json.Marshal(inc)
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	succeed(w, data)
+}
+
+// asked is the incident that a request names, in its public form; where there is
+// none the request is answered, and ok is false.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request) (inc *incident.Incident, ok bool) {
+	id := r.PathValue("id")
+	inc, found, err := s.anyIncident(r.Context(), id)
 	switch {
 	case err != nil:
 		s.unavailable(w, err)
 	case !found:
 		fail(w, http.StatusNotFound, "there is no incident "+id+", and no service of that name with an open one")
-	default:
-		succeed(w, data)
 	}
+	return inc, err == nil && found
 }

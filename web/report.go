@@ -42,14 +42,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	id := r.PathValue("id")
-	inc, found, err := s.anyIncident(r.Context(), id)
-	switch {
-	case err != nil:
-		s.unavailable(w, err)
-	case !found:
-		fail(w, http.StatusNotFound, "there is no incident "+id+", and no service of that name with an open one")
-	default:
+	if inc, ok := s.asked(w, r); ok {
 		s.writeReport(w, inc, ask)
 	}
 }
