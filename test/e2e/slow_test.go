@@ -12,8 +12,9 @@ import (
 )
 
 // tarpit is a Prometheus that, unless it is quick, answers each question ten
-// seconds late, and remembers how many it was asked at the same time. A question that nobody waits
-// for any more is over for it, as for Prometheus.
+// seconds late, and remembers how many it was asked, and how many at the same time. A question that nobody waits
+// for any more is over for it once it notices, as for Prometheus: under load that is later than
+// the next question, so how many were in flight at most is not read from it.
 type tarpit struct {
 	mu             sync.Mutex
 	asked, running int
@@ -81,12 +82,13 @@ func TestH52ASlowPrometheus(t *testing.T) {
 	began := w.Daemon.Sum(t, "rollbackd_evaluation_duration_seconds")
 	w.AwaitTicks(12)
 	asked, most := pit.look()
-	if most > 4 || most < 2 {
-		t.Errorf("%d questions were in flight, want some, and at most 4", most)
+	if most < 2 {
+		t.Errorf("at most %d questions were in flight, want several at once", most)
 	}
-	// What a tick could not ask is not asked later.
-	if ticks := w.Daemon.Sum(t, "rollbackd_evaluation_duration_seconds") - began; float64(asked) > 8*(ticks+2) {
-		t.Errorf("%d questions in %.0f ticks of 8 metrics: some are asked again", asked, ticks)
+	// No question is answered before its tick has given up, so what a tick asks is
+	// what was in flight; and what it could not ask is not asked later.
+	if ticks := w.Daemon.Sum(t, "rollbackd_evaluation_duration_seconds") - began; float64(asked) > 4*(ticks+2) {
+		t.Errorf("%d questions in %.0f ticks of 8 metrics, want at most 4 a tick", asked, ticks)
 	}
 	for _, tr := range w.Daemon.Service(t, w.Name).Triggers {
 		if tr.Truth != "unknown" || tr.State == "pending" || tr.State == "firing" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,16 @@ const longestLine = 16 << 20
 type count struct {
 	passed          int
 	failed, skipped []string
+	// why holds, for a failed test, the first lines that it wrote itself.
+	why map[string][]string
 }
+
+// longestWhy bounds the lines a failed test is given in the closing lines. The
+// whole output stands further up, where a long log may have pushed it out of sight.
+const longestWhy = 5
+
+// wrote matches a line that a test wrote with Error, Fatal or Log.
+var wrote = regexp.MustCompile(`^\s+\w+\.go:\d+: `)
 
 // read counts events until the stream ends. Meanwhile it writes what a person
 // wants to see: a line for each package, and what a failed test had to say.
@@ -68,10 +78,23 @@ func (c *count) end(action, name string, said []string, out io.Writer) {
 		c.skipped = append(c.skipped, name+reason(said))
 	case "fail":
 		c.failed = append(c.failed, name)
+		c.explain(name, said)
 		for _, line := range said {
 			if !strings.HasPrefix(line, "=== ") {
 				fmt.Fprint(out, line)
 			}
+		}
+	}
+}
+
+// explain keeps the first lines that a failed test wrote.
+func (c *count) explain(name string, said []string) {
+	for _, line := range said {
+		if wrote.MatchString(line) && len(c.why[name]) < longestWhy {
+			if c.why == nil {
+				c.why = map[string][]string{}
+			}
+			c.why[name] = append(c.why[name], line)
 		}
 	}
 }
@@ -103,6 +126,9 @@ func (c *count) print(out io.Writer) {
 	}
 	for _, name := range c.failed {
 		fmt.Fprintln(out, "failed: ", name)
+		for _, line := range c.why[name] {
+			fmt.Fprint(out, line)
+		}
 	}
 	fmt.Fprintf(out, "%d passed, %d failed, %d skipped (subtests count as tests, a failed package as one)\n",
 		c.passed, len(c.failed), len(c.skipped))

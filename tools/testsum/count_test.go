@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,13 +33,37 @@ func TestCountRead(t *testing.T) {
 	if err := got.read(strings.NewReader(stream), &out); err != nil {
 		t.Fatal(err)
 	}
-	want := count{passed: 1, failed: []string{"p.TestB/x", "p"}, skipped: []string{"p.TestC (c_test.go:3: no prometheus here)"}}
+	want := count{passed: 1, failed: []string{"p.TestB/x", "p"}, skipped: []string{"p.TestC (c_test.go:3: no prometheus here)"},
+		why: map[string][]string{"p.TestB/x": {"    b_test.go:2: got 1, want 2\n"}}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(count{})); diff != "" {
 		t.Errorf("count (-want +got):\n%s", diff)
 	}
 	wantOut := "    b_test.go:2: got 1, want 2\nFAIL\tp\t0.1s\nq/q.go:1:1: syntax error\ngo: cannot find main module\n"
 	if diff := cmp.Diff(wantOut, out.String()); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}
+
+// TestClosingLinesSayWhy has a test whose one error is followed by a long log,
+// so long that who sees only the end of a run would see the log and not the error.
+func TestClosingLinesSayWhy(t *testing.T) {
+	var stream strings.Builder
+	stream.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:7: got 1, want 2\n"}` + "\n")
+	stream.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"    world.go:9: the daemon's log:\n"}` + "\n")
+	for range 100 {
+		stream.WriteString(`{"Action":"output","Package":"p","Test":"TestA","Output":"        level=info\n"}` + "\n")
+	}
+	stream.WriteString(`{"Action":"fail","Package":"p","Test":"TestA"}` + "\n")
+	var got count
+	if err := got.read(strings.NewReader(stream.String()), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var closing strings.Builder
+	got.print(&closing)
+	want := "\nfailed:  p.TestA\n    a_test.go:7: got 1, want 2\n    world.go:9: the daemon's log:\n" +
+		"0 passed, 1 failed, 0 skipped (subtests count as tests, a failed package as one)\n"
+	if diff := cmp.Diff(want, closing.String()); diff != "" {
+		t.Errorf("closing lines (-want +got):\n%s", diff)
 	}
 }
 
