@@ -44,7 +44,7 @@ func arrows() map[string][]string {
 		"wiring":    {"config", "incident", "source", "trigger"},
 		"engine":    {},
 		"chart":     {},
-		"scenario":  {"action", "config", "engine", "evaluator", "incident", "journal", "responder", "source", "trigger", "wiring"},
+		"scenario":  {"action", "config", "engine", "evaluator", "incident", "journal", "notify", "responder", "source", "trigger", "wiring"},
 		"backtest":  {"action", "chart", "config", "evaluator", "incident", "source", "trigger", "wiring"},
 		"daemon":    {anything},
 		"cmd":       {anything},

@@ -113,15 +113,21 @@ func TestALinkIsItsOwnProbe(t *testing.T) {
 
 // When the time is over the program that was asked is ended, with all its processes.
 func TestAskingEndsWithItsTime(t *testing.T) {
-	w := newWorld(t, action.Options{Grace: 100 * time.Millisecond})
-	req := asked(t, w, shell(t, stubborn, w.path("pid"), w.path("child")))
-	req.Section = "steps"
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	got := w.AskProbe(ctx, req)
-	if !got.Asked || got.Known || got.Detail != "its time was over" {
-		t.Errorf("%+v", got)
-	}
-	checkEnded(t, read(t, w.path("pid")))
-	checkEnded(t, read(t, w.path("child")))
+	inTime(t, func(limit time.Duration) bool {
+		w := newWorld(t, action.Options{Grace: 100 * time.Millisecond})
+		req := asked(t, w, shell(t, stubborn, w.path("pid"), w.path("child")))
+		req.Section = "steps"
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		got := w.AskProbe(ctx, req)
+		if !exists(w.path("pid")) {
+			return false
+		}
+		if !got.Asked || got.Known || got.Detail != "its time was over" {
+			t.Errorf("%+v", got)
+		}
+		checkEnded(t, read(t, w.path("pid")))
+		checkEnded(t, read(t, w.path("child")))
+		return true
+	})
 }

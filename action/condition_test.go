@@ -29,7 +29,7 @@ func TestIf(t *testing.T) {
 		{name: "broken", script: "echo oops; exit 2", want: action.Result{State: action.Failed, Output: "oops", Error: "if: exec sh: exit status 2"}},
 		{name: "busy", script: "exit 75", want: action.Result{State: action.Failed, Error: "if: exec sh: exit status 75"}},
 		{name: "killed", script: "kill -9 $$", want: action.Result{State: action.Failed, Error: "if: exec sh: ended by signal 9"}},
-		{name: "too slow", script: "sleep 60", timeout: 300 * time.Millisecond, want: action.Result{State: action.Failed, Error: "if: exec sh: timed out after 300ms"}},
+		{name: "too slow", script: "sleep 600", timeout: 300 * time.Millisecond, want: action.Result{State: action.Failed, Error: "if: exec sh: timed out after 300ms"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, action.Options{})

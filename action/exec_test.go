@@ -121,41 +121,67 @@ func TestSecretsAreHidden(t *testing.T) {
 	checkResult(t, got, action.Result{State: action.Failed, ExitCode: new(1), Output: "<secret>\n<secret>\n<masked>", Error: "exit status 1"})
 }
 
+// pidOfChild notes the process that was started last, in $1, which is there once it
+// is whole.
+const pidOfChild = `echo $! > "$1.new"; mv "$1.new" "$1"`
+
 // The program ignores SIGTERM, and so does what it started.
 func TestTimeoutKillsTheGroup(t *testing.T) {
-	w := newWorld(t, action.Options{Grace: 300 * time.Millisecond})
-	req := request(shell(t, `trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $! > "$1"; while :; do sleep 1; done`, w.path("pid")))
-	req.Timeout = 500 * time.Millisecond
-	began := time.Now()
-	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Uncertain, Error: "timed out after 500ms; ended by SIGKILL"})
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %s", took)
-	}
-	checkEnded(t, read(t, w.path("pid")))
+	inTime(t, func(limit time.Duration) bool {
+		w := newWorld(t, action.Options{Grace: 300 * time.Millisecond})
+		req := request(shell(t, `trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & `+pidOfChild+`; while :; do sleep 1; done`, w.path("pid")))
+		req.Timeout = limit
+		began := time.Now()
+		got := w.Run(context.Background(), req)
+		if !exists(w.path("pid")) {
+			return false
+		}
+		checkResult(t, got, action.Result{State: action.Uncertain, Error: "timed out after " + limit.String() + "; ended by SIGKILL"})
+		if took := time.Since(began); took > limit+10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		checkEnded(t, read(t, w.path("pid")))
+		return true
+	})
 }
 
 // What the program leaves behind when it obeys SIGTERM is killed too.
 func TestTimeoutKillsWhatIsLeftBehind(t *testing.T) {
-	w := newWorld(t, action.Options{Grace: 300 * time.Millisecond})
-	req := request(shell(t, `(trap '' TERM; while :; do sleep 1; done) & echo $! > "$1"; wait`, w.path("pid")))
-	req.Timeout = 500 * time.Millisecond
-	checkResult(t, w.Run(context.Background(), req), action.Result{State: action.Uncertain, Error: "timed out"})
-	checkEnded(t, read(t, w.path("pid")))
+	inTime(t, func(limit time.Duration) bool {
+		w := newWorld(t, action.Options{Grace: 300 * time.Millisecond})
+		req := request(shell(t, `(trap '' TERM; while :; do sleep 1; done) & `+pidOfChild+`; wait`, w.path("pid")))
+		req.Timeout = limit
+		got := w.Run(context.Background(), req)
+		if !exists(w.path("pid")) {
+			return false
+		}
+		checkResult(t, got, action.Result{State: action.Uncertain, Error: "timed out"})
+		checkEnded(t, read(t, w.path("pid")))
+		return true
+	})
 }
 
 // What has left the group is not ended, but people are told of it.
 func TestTimeoutNamesWhatHasLeftTheGroup(t *testing.T) {
-	w := newWorld(t, action.Options{Grace: 300 * time.Millisecond})
-	req := request(shell(t, `setsid sh -c 'echo $$ > "$1"; while [ ! -e "$2" ]; do sleep 0.05; done' sh "$1" "$2" & sleep 60`, w.path("pid"), w.path("stop")))
-	req.Timeout = 500 * time.Millisecond
-	got := w.Run(context.Background(), req)
-	pid := read(t, w.path("pid"))
-	checkResult(t, got, action.Result{State: action.Uncertain, Error: "outside the step's process group: process " + pid + " (sh)"})
-	if !runs(pid) {
-		t.Error("it was ended")
-	}
-	write(t, w.path("stop"), "")
-	eventually(t, "its end", func() bool { return !runs(pid) })
+	inTime(t, func(limit time.Duration) bool {
+		w := newWorld(t, action.Options{Grace: 300 * time.Millisecond})
+		script := `setsid sh -c 'echo $$ > "$1.new"; mv "$1.new" "$1"; while [ ! -e "$2" ]; do sleep 0.05; done' sh "$1" "$2" & sleep 600`
+		req := request(shell(t, script, w.path("pid"), w.path("stop")))
+		req.Timeout = limit
+		got := w.Run(context.Background(), req)
+		defer write(t, w.path("stop"), "")
+		if !exists(w.path("pid")) {
+			return false
+		}
+		pid := read(t, w.path("pid"))
+		checkResult(t, got, action.Result{State: action.Uncertain, Error: "outside the step's process group: process " + pid + " (sh)"})
+		if !runs(pid) {
+			t.Error("it was ended")
+		}
+		write(t, w.path("stop"), "")
+		eventually(t, "its end", func() bool { return !runs(pid) })
+		return true
+	})
 }
 
 func TestTimeoutAsksTheProbe(t *testing.T) {
@@ -169,7 +195,7 @@ func TestTimeoutAsksTheProbe(t *testing.T) {
 	} {
 		t.Run(tt.probe, func(t *testing.T) {
 			w := newWorld(t, action.Options{})
-			req := request(shell(t, "sleep 60"))
+			req := request(shell(t, "sleep 600"))
 			req.Probe, req.Timeout = shell(t, tt.probe), 300*time.Millisecond
 			checkResult(t, w.Run(context.Background(), req), tt.want)
 		})

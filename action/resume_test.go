@@ -66,8 +66,8 @@ func killDaemonInside(t *testing.T, w world, script string) action.Request {
 	return req
 }
 
-// untilReleased counts its starts, says something, and works until it is released.
-const untilReleased = `echo x >> "$1"; echo before; while [ ! -e "$2" ]; do sleep 0.05; done; echo after; touch "$3"`
+// untilReleased says something, counts its starts, and works until it is released.
+const untilReleased = `echo before; echo x >> "$1"; while [ ! -e "$2" ]; do sleep 0.05; done; echo after; touch "$3"`
 
 func TestResumeWaitsForTheLivingStep(t *testing.T) {
 	for _, tt := range []struct {

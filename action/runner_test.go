@@ -71,18 +71,34 @@ func shell(tb testing.TB, script string, args ...string) json.RawMessage {
 	return mustJSON(tb, action.Step{Kind: action.KindExec, Argv: append([]string{"sh", "-c", script, "sh"}, args...)})
 }
 
+// patience is how long a test waits for something that is to happen.
+const patience = 2 * time.Minute
+
 // eventually waits for something that other processes do.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("waited 20s for: %s", what)
+			t.Fatalf("waited %s for: %s", patience, what)
+		}
+	}
+}
+
+// inTime plays a case in which a limit of time ends what was begun, with more and
+// more time until it had come as far as it must: how long that takes is the
+// machine's to say. play tells whether it had, and judges only then.
+func inTime(t *testing.T, play func(limit time.Duration) (begun bool)) {
+	t.Helper()
+	limit := 500 * time.Millisecond
+	for ; !play(limit); limit *= 3 {
+		if limit > time.Minute {
+			t.Fatalf("within %s it had not come as far as it must", limit)
 		}
 	}
 }

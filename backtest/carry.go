@@ -35,7 +35,7 @@ func (p *player) Carry(e incident.Effect) {
 		for _, step := range e.Steps {
 			p.first = append(p.first, incident.Captured{Service: e.Service, Incident: e.Incident, Name: step.Name, Result: p.done(p.now)})
 		}
-	case incident.Reply, incident.Tell, incident.Record:
+	case incident.Reply, incident.Tell, incident.Record, incident.ReadPast:
 		// Nobody is there to be told.
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rollbackd/rollbackd/config"
 	"github.com/rollbackd/rollbackd/source"
 	"github.com/rollbackd/rollbackd/source/prom"
 )
@@ -98,6 +99,15 @@ func (f *fetcher) urls() []string {
 	return f.o.Variants[0].Config.Prometheus.URLs
 }
 
+// shown are the addresses as people may see them: a token in one is not shown.
+func (f *fetcher) shown() []string {
+	var list []string
+	for _, u := range f.urls() {
+		list = append(list, config.ShownURL(u))
+	}
+	return list
+}
+
 // fetch reads one page. Its error is the context's, or that nothing ever answered.
 func (f *fetcher) fetch(ctx context.Context, p stretch) (*page, error) {
 	got := &page{stretch: p, metrics: make([]*prom.History, len(f.need.metrics)), census: make([][]prom.CensusAt, len(f.need.census))}
@@ -134,7 +144,7 @@ func (f *fetcher) fetch(ctx context.Context, p stretch) (*page, error) {
 		return nil, fmt.Errorf("no page could be read: %s; shorten the period, or raise --max-queries", why)
 	}
 	if !f.answered {
-		return nil, fmt.Errorf("prometheus at %v does not answer: %s", f.urls(), failed.reason)
+		return nil, fmt.Errorf("prometheus at %v does not answer: %s", f.shown(), failed.reason)
 	}
 	stops := f.outage.take(failed.asked)
 	for _, name := range sortedKeys(stops) {

@@ -136,7 +136,7 @@ func (r *recorder) opened(e incident.Entry) {
 // rollback was judged when it was first closed.
 func (r *recorder) reopened(before *told, e incident.Entry) {
 	t := &told{service: e.Service, members: before.members, Incident: Incident{
-		ID: e.Incident, Severity: e.Reopened.Severity, Mode: before.Mode, OpenedAt: e.At, State: incident.Held,
+		ID: e.Incident, Reopened: before.Reopened + 1, Severity: e.Reopened.Severity, Mode: before.Mode, OpenedAt: e.At, State: incident.Held,
 	}}
 	r.incidents[e.Incident], r.open[e.Incident] = t, t
 	r.order = append(r.order, t)
@@ -171,7 +171,7 @@ func (r *recorder) fired(t *told, ev incident.Evidence) {
 	}
 	least := r.least(service, name)
 	f := Firing{
-		Trigger: name, Severity: ev.Severity, Incident: t.ID, Onset: ev.Since, FiredAt: ev.FiredAt, Value: ev.Value, HasValue: ev.HasValue,
+		Trigger: name, Severity: ev.Severity, Incident: t.ID, Reopened: t.Reopened, Onset: ev.Since, FiredAt: ev.FiredAt, Value: ev.Value, HasValue: ev.HasValue,
 		ValueText: ev.ValueText, Threshold: ev.Threshold, ThresholdValue: ev.ThresholdValue, WindowSeconds: least.Seconds(),
 		OvershootSeconds: max(0, ev.FiredAt.Sub(ev.Since)-least).Seconds(),
 	}
@@ -247,7 +247,7 @@ func (r *recorder) planned(t *told, e incident.Entry) {
 	run := *e.Planned
 	r.runs[run.ID] = &run
 	t.rollbacks = append(t.rollbacks, &Rollback{
-		Incident: t.ID, State: run.State, From: run.From, To: run.To, Onset: t.onset, DecidedAt: run.DecidedAt,
+		Incident: t.ID, Reopened: t.Reopened, State: run.State, From: run.From, To: run.To, Onset: t.onset, DecidedAt: run.DecidedAt,
 		Triggers: slices.Clone(t.Triggers),
 	})
 }

@@ -111,7 +111,7 @@ func (s *ServiceResult) decisions(i Incident) []chart.Mark {
 		marks = append(marks, chart.Mark{At: h.At, Kind: chart.Held, Label: strings.TrimSpace("held by " + string(h.Guard))})
 	}
 	for _, b := range s.Rollbacks {
-		if b.Incident != i.ID {
+		if b.Incident != i.ID || b.Reopened != i.Reopened {
 			continue
 		}
 		marks = append(marks, chart.Mark{At: b.DecidedAt, Kind: chart.Decision, Label: "decided: " + i.Response})

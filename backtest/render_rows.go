@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rollbackd/rollbackd/incident"
 )
 
 // What the table and the page say alike is made here: a report in lines of
@@ -150,7 +152,7 @@ func (s *ServiceResult) row(i Incident) incidentRow {
 	}
 	var evidence []string
 	for _, f := range s.Firings {
-		if f.Incident != i.ID {
+		if f.Incident != i.ID || f.Reopened != i.Reopened {
 			continue
 		}
 		evidence = append(evidence, f.evidence())
@@ -201,7 +203,7 @@ func (i *Incident) outcome() string {
 func (s *ServiceResult) what(i Incident) []string {
 	var lines []string
 	for _, b := range s.Rollbacks {
-		if b.Incident == i.ID {
+		if b.Incident == i.ID && b.Reopened == i.Reopened {
 			lines = append(lines, b.text())
 		}
 	}
@@ -215,12 +217,24 @@ func (s *ServiceResult) what(i Incident) []string {
 		lines = append(lines, "waited for people; nobody answers in a backtest")
 	}
 	if len(lines) == 0 {
-		lines = []string{orNone(i.Reason)}
+		lines = i.nothing()
+	}
+	if i.Reopened > 0 {
+		lines = slices.Insert(lines, 0, "opened again after its rollback, and never rolled back a second time by itself")
 	}
 	if i.Label != "" {
 		lines = append(lines, "label: "+i.Label)
 	}
 	return lines
+}
+
+// nothing is what is said of an incident that led to nothing: that it was well
+// before its response was due, where that is why.
+func (i *Incident) nothing() []string {
+	if i.Outcome == incident.Recovered && i.Response != "" && i.Response != "notify" {
+		return []string{"nothing: well again before its " + i.Response + " was due", i.Reason}
+	}
+	return []string{orNone(i.Reason)}
 }
 
 func (b *Rollback) text() string {

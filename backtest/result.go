@@ -138,8 +138,9 @@ type Deployment struct {
 type Firing struct {
 	Trigger  string           `json:"trigger"`
 	Severity trigger.Severity `json:"severity"`
-	// Incident is the one that it opened or joined.
+	// Incident is the one that it opened or joined; Reopened as there.
 	Incident string `json:"incident"`
+	Reopened int    `json:"reopened,omitempty"`
 	// Onset is the first breaching tick, FiredAt when the window was full.
 	Onset   time.Time `json:"onset"`
 	FiredAt time.Time `json:"fired_at"`
@@ -161,7 +162,10 @@ type Firing struct {
 
 // Incident is one incident as it would have been.
 type Incident struct {
-	ID       string           `json:"id"`
+	ID string `json:"id"`
+	// Reopened is how often it had been opened again: each time is an element of its
+	// own, with the same ID.
+	Reopened int              `json:"reopened,omitempty"`
 	Severity trigger.Severity `json:"severity"`
 	Mode     string           `json:"mode"`
 	OpenedAt time.Time        `json:"opened_at"`
@@ -202,7 +206,9 @@ type Hold struct {
 
 // Rollback is one that would have run. Its steps are assumed to succeed at once.
 type Rollback struct {
-	Incident  string            `json:"incident"`
+	Incident string `json:"incident"`
+	// Reopened is that of the incident it belongs to.
+	Reopened  int               `json:"reopened,omitempty"`
 	State     incident.RunState `json:"state"`
 	From      string            `json:"from"`
 	To        string            `json:"to"`

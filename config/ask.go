@@ -11,16 +11,19 @@ import (
 // PromQL is checked where the variables of a service are known.
 func (t *table) query(s *Step) Action {
 	a := Action{Kind: "query", at: t.key("query")}
-	switch t.vals["query"].(type) {
-	case string:
+	_, table := t.vals["query"].(map[string]any)
+	_, text := t.vals["query"].(string)
+	switch {
+	case text:
 		a.Expr = t.str("query", "")
-	case map[string]any:
+	case table || t.sketch != nil:
 		q := t.sub("query", "[plans.NAME.steps.query]")
 		a.Expr, a.at = q.required("expr"), q.key("expr")
 		if a.wait = q.durationOrZero("hold", 0); a.wait > 0 {
 			a.Hold = stepDuration(a.wait)
 		}
 		q.done()
+		t.or("query", object{"type": "string", "minLength": 1, "description": "PromQL"})
 	default:
 		t.errorf(a.at, "want PromQL in a string, or a table with expr and hold, not %s", typeName(t.vals["query"]))
 	}
@@ -32,13 +35,16 @@ func (t *table) query(s *Step) Action {
 func (t *table) approval() Action {
 	a := Action{Kind: "approval", at: t.key("approval")}
 	textAt := a.at
-	switch t.vals["approval"].(type) {
-	case string:
+	_, table := t.vals["approval"].(map[string]any)
+	_, text := t.vals["approval"].(string)
+	switch {
+	case text:
 		a.Text = t.str("approval", "")
-	case map[string]any:
+	case table || t.sketch != nil:
 		sub := t.sub("approval", "")
 		a.Text, textAt = sub.text("text", ""), sub.key("text")
 		a.Needs = sub.needs()
+		t.or("approval", object{"type": "string", "minLength": 1})
 	default:
 		t.errorf(a.at, "want a text, or a table with text and a number for each role, not %s", typeName(t.vals["approval"]))
 	}
@@ -54,6 +60,7 @@ func (t *table) approval() Action {
 // needs reads how many people of each role must say yes; the key text is
 // somebody else's. It is nil where no role is written.
 func (t *table) needs() map[string]int {
+	t.each(object{"type": "integer", "minimum": 0, "description": "how many people of the role"})
 	needs := map[string]int{}
 	written := false
 	for _, role := range slices.Sorted(maps.Keys(t.vals)) {

@@ -58,6 +58,7 @@ func (s *Service) brainOptions() incident.ServiceOptions {
 		HealthTTL: s.Health.TTL,
 		Vars:      s.Vars,
 		Receivers: s.Receivers,
+		Labels:    s.Labels,
 		Deployment: incident.DeploymentOptions{
 			HasSource:    s.Deployment.HasSource(),
 			Required:     s.Deployment.Required,

@@ -55,6 +55,7 @@ func readCaptures(plan *table) []Step {
 
 // refuseKinds refuses kinds that steps have, and that have no place here.
 func (t *table) refuseKinds(why string, kinds ...string) {
+	t.refuses(kinds...)
 	for _, k := range kinds {
 		if _, written := t.vals[k]; written {
 			t.known[k] = true

@@ -34,8 +34,16 @@ type Config struct {
 // read turns a decoded file into a configuration.
 func (w *walk) read(vals map[string]any) *Config {
 	w.overlay(vals)
-	root := w.table("", nil, vals)
 	c := &Config{Path: w.main}
+	c.readTables(w.table("", nil, vals))
+	r := &resolver{walk: w, Config: c}
+	r.resolve()
+	r.lint()
+	return c
+}
+
+// readTables reads every table for itself.
+func (c *Config) readTables(root *table) {
 	c.Prometheus = readPrometheus(root)
 	c.NATS = readNATS(root)
 	c.Metrics = readMetrics(root)
@@ -57,10 +65,6 @@ func (w *walk) read(vals map[string]any) *Config {
 	// The files named here were read before.
 	root.strings("include")
 	root.done()
-	r := &resolver{walk: w, Config: c}
-	r.resolve()
-	r.lint()
-	return c
 }
 
 // LongestRange is how far the queries of a service's triggers and verification

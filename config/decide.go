@@ -65,6 +65,7 @@ func (t *table) onDeadline(within map[trigger.Severity]time.Duration) map[trigge
 			continue
 		}
 		out[s] = sub.choice(s.String(), "rollback", "rollback") == "rollback"
+		sub.withoutDefault(s.String()) // without the key silence is no yes
 		if _, known := within[s]; !known {
 			sub.errorf(sub.key(s.String()), "%s has no deadline: write within = { %s = \"1h\" } as well", s, s)
 		}
@@ -80,6 +81,7 @@ func (t *table) escalateAfter(key string) []time.Duration {
 		return otherwise
 	}
 	texts := t.strings(key)
+	t.items(key, durationForm())
 	if list, ok := t.vals[key].([]any); ok && len(list) == 0 {
 		t.errorf(t.key(key), "must have at least one moment: nobody would ever be told")
 	}

@@ -12,6 +12,11 @@
 // exception: a file that is not TOML has just that one error. TOML means version
 // 1.0; what the library takes of 1.1 is refused by the scanner.
 //
+// The same functions make the schema for editors (schema.go): they are run over a
+// file of which every table is there and no key, and what they ask for by table's
+// methods is what a key takes (sketch.go). A reader that looks at a value by itself
+// says beside it what it takes.
+//
 // A secret that stands in the file is refused wherever its key, header or
 // parameter gives it away. In an exec step's arguments and in a request's body
 // nothing does: what is written there is journalled and printed as it stands.

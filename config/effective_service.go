@@ -11,6 +11,7 @@ func (s *Service) tree(how printing) tree {
 	t.set("vars", s.Vars)
 	t.set("depends_on", s.DependsOn)
 	t.set("receivers", s.Receivers)
+	t.set("labels", s.Labels)
 	triggers := tree{}
 	for _, tr := range s.Triggers {
 		triggers[tr.Spec.Name] = tr.tree()

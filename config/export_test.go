@@ -43,6 +43,20 @@ func HintKeys() map[string][]string {
 	return out
 }
 
+// MissedKeys are the keys of a table that a reader asked for without a word on what
+// they take, as a schema's maker sees it.
+func MissedKeys(keys ...string) []string {
+	w := newWalk("")
+	w.sketching = true
+	t := w.table("[x]", nil, nil)
+	t.str("said", "")
+	t.later("refused")
+	for _, key := range keys {
+		t.get(key)
+	}
+	return t.sketch.missed()
+}
+
 // Kinds are the names of a map of keys by kind.
 func Kinds(m map[string][]string) []string { return slices.Sorted(maps.Keys(m)) }
 

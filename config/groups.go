@@ -32,8 +32,7 @@ func readGroups(root *table) map[string]*Group {
 func readGroup(name string, t *table) *Group {
 	g := &Group{Name: name, Services: t.strings("services"), PlanName: t.str("plan", ""), at: t.path}
 	switch list, isList := t.vals["services"].([]any); {
-	case !t.has("services"):
-		t.missing("services", ": the services that change together")
+	case !t.must("services", ": the services that change together"):
 	case isList && len(list) < 2:
 		t.errorf(t.key("services"), "want at least two services: one alone is no group")
 	}

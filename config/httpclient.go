@@ -18,7 +18,8 @@ import (
 // written, for printing.
 func (t *table) httpClient(key string) (promconfig.HTTPClientConfig, map[string]any) {
 	s := t.sub(key, "")
-	if s == nil {
+	if s == nil || s.sketch != nil {
+		t.says(key, httpForm())
 		return promconfig.DefaultHTTPClientConfig, nil
 	}
 	before := len(t.report.Errors)

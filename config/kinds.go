@@ -71,7 +71,17 @@ func (t *table) action(s *Step, kinds, later []string) Action {
 	if len(written) == 0 {
 		return Action{Kind: kinds[0]}
 	}
-	switch written[0] {
+	if t.sketch != nil {
+		for _, kind := range kinds[1:] {
+			t.work(s, kind, kinds)
+		}
+	}
+	return t.work(s, written[0], kinds)
+}
+
+// work reads what a step does, of one of the kinds that it may have.
+func (t *table) work(s *Step, kind string, kinds []string) Action {
+	switch kind {
 	case "exec":
 		return t.exec(s)
 	case "http":
@@ -87,11 +97,13 @@ func (t *table) action(s *Step, kinds, later []string) Action {
 		return t.approval()
 	}
 	wait := t.duration("wait", time.Second)
+	t.withoutDefault("wait")
 	return Action{Kind: "wait", For: stepDuration(wait), wait: wait}
 }
 
 func (t *table) exec(s *Step) Action {
 	a := Action{Kind: "exec", Argv: t.strings("exec")}
+	t.says("exec", object{"minItems": 1, "description": "the program and its arguments, never a shell's line"})
 	at := t.key("exec")
 	if len(a.Argv) == 0 {
 		if _, isArray := t.vals["exec"].([]any); isArray {
@@ -162,6 +174,7 @@ func (t *table) headers(key string) map[string]string {
 	if sub == nil {
 		return nil
 	}
+	sub.each(object{"type": "string"})
 	out := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(sub.vals)) {
 		if !bareKey(name) {
@@ -177,6 +190,9 @@ func (t *table) headers(key string) map[string]string {
 
 // statuses reads one HTTP status or an array of them.
 func (t *table) statuses(key string) []int {
+	status := object{"type": "integer", "minimum": 100, "maximum": 599}
+	t.says(key, object{"type": "array", "items": status})
+	t.or(key, status)
 	raw, ok := t.get(key)
 	if !ok {
 		return nil

@@ -63,7 +63,7 @@ func (r *resolver) unusedPerService() []Metric {
 func (r *resolver) lintQuery(at *path, q query) {
 	poll := r.Prometheus.PollInterval
 	for _, rng := range q.ranges {
-		if rng < 2*poll {
+		if rng < 2*poll && !r.Prometheus.pollWrong {
 			r.warnf(at, "the range %s is shorter than two polls (%s): with a scrape interval like the poll interval, rate() finds no two samples in it",
 				durationText(rng), durationText(2*poll))
 			break

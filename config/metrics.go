@@ -68,6 +68,11 @@ func readMetrics(root *table) map[string]Metric {
 	if group == nil {
 		return out
 	}
+	if group.sketch != nil {
+		form := root.table("[metrics.NAME]", group.key(anyName), nil)
+		readMetric(form)
+		group.each(object{"anyOf": []any{object{"type": "string", "minLength": 1, "description": "PromQL"}, form.sketch}})
+	}
 	name := regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_:.-]{0,127}$`)
 	for _, k := range slices.Sorted(maps.Keys(group.vals)) {
 		if !name.MatchString(k) {
@@ -127,6 +132,7 @@ func readMetric(t *table) Metric {
 
 func (t *table) unit() trigger.Unit {
 	text, ok := value[string](t, "unit", "a string")
+	t.says("unit", object{"enum": trigger.Units()})
 	if !ok {
 		return trigger.NoUnit
 	}

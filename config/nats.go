@@ -74,6 +74,7 @@ func readNATS(root *table) NATS {
 		n.Map = append(n.Map, readNATSMap(m, n.Prefix))
 	}
 	n.RequireCorroboration = t.boolean("require_corroboration", !n.loopback() && !n.authenticated())
+	t.withoutDefault("require_corroboration")
 	t.done()
 	return n
 }
@@ -104,6 +105,7 @@ func (t *table) natsTLS() NATSTLS {
 		ServerName:         s.str("server_name", ""),
 		InsecureSkipVerify: s.boolean("insecure_skip_verify", false),
 	}
+	t.or("tls", object{"type": "boolean"})
 	s.later("handshake_first")
 	if (tls.CertFile == "") != (tls.KeyFile == "") {
 		s.errorf(s.path, "cert_file and key_file go together")
@@ -145,9 +147,8 @@ func readNATSMap(t *table, prefix string) NATSMap {
 		Tokens:  t.strings("tokens"),
 		Kind:    t.choice("kind", "health", "health", "deploy", "signal"),
 	}
-	if !t.has("kind") {
-		t.missing("kind", " (want health, deploy or signal)")
-	}
+	t.must("kind", " (want health, deploy or signal)")
+	t.items("tokens", object{"enum": []string{"service", "instance", "_"}})
 	if !validSubject(strings.ReplaceAll(m.Subject, "*", "x")) {
 		t.errorf(t.key("subject"), "want words and * with dots between")
 	}

@@ -91,9 +91,8 @@ func readPlan(name string, t *table) *Plan {
 	p.Finally = readSteps(t, partFinally)
 	p.FollowUp = readSteps(t, partFollowUp)
 	p.Monitor = readMonitor(t)
-	if !t.has("steps") {
-		t.missing("steps", ": a rollback that changes nothing is no rollback")
-	} else if list, ok := t.vals["steps"].([]any); ok && len(list) == 0 {
+	written := t.must("steps", ": a rollback that changes nothing is no rollback")
+	if list, ok := t.vals["steps"].([]any); written && ok && len(list) == 0 {
 		t.errorf(t.key("steps"), "must not be empty: a rollback that changes nothing is no rollback")
 	}
 	if t.has("forward") && !t.has("reversible") {
@@ -111,12 +110,8 @@ func readMonitor(plan *table) Monitor {
 		return Monitor{}
 	}
 	m := Monitor{For: t.duration("for", 0), When: t.strings("when"), at: t.path}
-	if !t.has("for") {
-		t.missing("for", ": it would never end")
-	}
-	if !t.has("when") {
-		t.missing("when", ": there would be nothing to look at")
-	}
+	t.must("for", ": it would never end")
+	t.must("when", ": there would be nothing to look at")
 	t.done()
 	return m
 }

@@ -30,6 +30,8 @@ type Prometheus struct {
 	http map[string]any
 	// written tells that the table is there, with or without mistakes.
 	written bool
+	// pollWrong tells that poll_interval is refused: what depends on it is not looked at.
+	pollWrong bool
 }
 
 // Configured tells whether there is a Prometheus to ask.
@@ -37,11 +39,13 @@ func (p Prometheus) Configured() bool { return len(p.URLs) > 0 }
 
 func readPrometheus(root *table) Prometheus {
 	t := root.orEmpty("prometheus", "[prometheus]")
+	before := len(t.report.Errors)
 	p := Prometheus{PollInterval: t.duration("poll_interval", 15*time.Second), written: root.has("prometheus")}
 	if p.PollInterval < time.Second {
 		t.errorf(t.key("poll_interval"), "must be at least 1s")
 		p.PollInterval = time.Second
 	}
+	p.pollWrong = len(t.report.Errors) > before
 	p.URLs = t.prometheusURLs()
 	if p.written && len(p.URLs) == 0 && !t.has("url") && !t.has("urls") {
 		t.missing("url", "")
@@ -54,6 +58,7 @@ func readPrometheus(root *table) Prometheus {
 	if p.MaxGap < p.PollInterval {
 		t.errorf(t.key("max_gap"), "must not be shorter than poll_interval (%s)", durationText(p.PollInterval))
 	}
+	t.withoutDefault("timeout", "max_gap")
 	p.AcceptPartial = t.choice("partial", "unknown", "unknown", "accept") == "accept"
 	p.MaxBody = t.size("max_body", 64<<20)
 	p.MaxSeries = t.integer("max_series", 20000, 1)
@@ -66,6 +71,7 @@ func (t *table) prometheusURLs() []string {
 	if t.has("url") && t.has("urls") {
 		t.errorf(t.key("urls"), "url and urls are both written: keep one")
 	}
+	one := t.url("url", "http", "https")
 	if t.has("urls") {
 		list := t.strings("urls")
 		for i, u := range list {
@@ -76,8 +82,8 @@ func (t *table) prometheusURLs() []string {
 		}
 		return list
 	}
-	if u := t.url("url", "http", "https"); u != "" {
-		return []string{u}
+	if one != "" {
+		return []string{one}
 	}
 	return nil
 }

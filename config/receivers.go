@@ -83,7 +83,9 @@ func readReceiver(name string, t *table) Receiver {
 		Limit: fieldValue(t, "rate_limit", `a limit such as "6 in 4h"`, parseLimit, RateLimit{Count: 6, Within: 4 * time.Hour}),
 		Text:  t.receiverText(),
 	}
-	for i, word := range t.strings("severities") {
+	severities := t.strings("severities")
+	t.items("severities", object{"enum": severityWords()})
+	for i, word := range severities {
 		s, err := trigger.ParseSeverity(word)
 		if err != nil {
 			t.errorf(t.key("severities").index(i), "unknown severity %q%s", word, meant(word, severityWords()))
@@ -124,6 +126,7 @@ func (r Receiver) Pages() bool {
 // known would leave the receiver silent for ever.
 func (t *table) events(key string) []string {
 	words := t.strings(key)
+	t.items(key, object{"enum": incident.Events()})
 	for i, word := range words {
 		if slices.Contains(incident.Events(), word) {
 			continue

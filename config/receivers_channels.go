@@ -118,9 +118,7 @@ func readWebhook(receiver *table) *Webhook {
 		return nil
 	}
 	w := &Webhook{URL: t.url("url", "http", "https"), Secret: t.secret("secret")}
-	if !t.has("url") {
-		t.missing("url", "")
-	}
+	t.must("url", "")
 	if _, inline := t.vals["secret"]; w.Secret.IsZero() && !inline {
 		t.warnf(t.path, "messages will not be signed: write secret_file, so that the other side can tell who sent them")
 	}
@@ -217,16 +215,12 @@ func readAlertmanager(receiver *table) *Alertmanager {
 	return a
 }
 
-// ownLabels are the labels that rollbackd gives its alerts.
-func ownLabels() []string {
-	return []string{"alertname", "service", "severity", "incident", "mode", "event"}
-}
-
 func (t *table) alertLabels(key string) map[string]string {
 	s := t.sub(key, "")
 	if s == nil {
 		return nil
 	}
+	s.each(object{"type": "string"})
 	out := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.vals)) {
 		value, text := s.vals[name].(string)
@@ -255,8 +249,7 @@ func readReceiverExec(receiver *table) *ReceiverExec {
 	}
 	e := &ReceiverExec{Command: t.strings("command"), Timeout: t.duration("timeout", execTimeout)}
 	switch {
-	case !t.has("command"):
-		t.missing("command", "")
+	case !t.must("command", ""):
 	case len(e.Command) == 0 || e.Command[0] == "":
 		t.errorf(t.key("command"), "must name a program")
 	case strings.Contains(e.Command[0], "/") && !filepath.IsAbs(e.Command[0]):
@@ -292,9 +285,7 @@ func readStatusPage(receiver *table) *StatusPage {
 		URL: t.url("url", "http", "https"), PageID: t.str("page_id", ""), Components: t.strings("component_ids"),
 		Token: t.secret("token"), Client: t.client(),
 	}
-	if !t.has("page_id") {
-		t.missing("page_id", "")
-	}
+	t.must("page_id", "")
 	t.needsSecret("token", "")
 	t.done()
 	return s

@@ -212,6 +212,9 @@ func (w *walk) checkParameters(at *path, text string) {
 	}
 }
 
+// ShownURL is an address of the configuration as Effective shows it.
+func ShownURL(text string) string { return maskURL(text) }
+
 // maskURL hides the values of a query that look like credentials: some services
 // hand out addresses that are themselves a secret.
 func maskURL(text string) string {

@@ -25,6 +25,8 @@ type Service struct {
 	DependsOn []string
 	// Receivers are those told about this service; empty means all.
 	Receivers []string
+	// Labels go out with what is told and shown of the service.
+	Labels map[string]string
 	// Triggers in the order of their names.
 	Triggers   []Trigger
 	Deployment Deployment
@@ -99,6 +101,7 @@ func readService(name string, t *table) *Service {
 		Vars:      readVars(t),
 		DependsOn: t.strings("depends_on"),
 		Receivers: t.strings("receivers"),
+		Labels:    t.serviceLabels("labels"),
 		at:        t.path,
 	}
 	t.names("triggers", "[services.NAME.triggers.NAME]", func(name string, sub *table) {
@@ -114,7 +117,7 @@ func readService(name string, t *table) *Service {
 			s.PlanName = ""
 		}
 	}
-	t.later("use", "labels", "probe")
+	t.later("use", "probe")
 	t.done()
 	return s
 }
@@ -125,6 +128,7 @@ func readVars(t *table) map[string]string {
 	if sub == nil {
 		return nil
 	}
+	sub.each(object{"type": []any{"string", "number"}})
 	name := regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	out := map[string]string{}
 	for _, k := range slices.Sorted(maps.Keys(sub.vals)) {
@@ -160,6 +164,7 @@ func readDeployment(t *table, s *Service) Deployment {
 		at:           t.path,
 	}
 	d.Required = t.boolean("required", d.HasSource())
+	t.withoutDefault("required")
 	d.requiredFalse = t.has("required") && !d.Required
 	if t.has("symlink") && t.has("version_query") {
 		t.errorf(t.key("version_query"), "symlink and version_query are two sources of the version: keep one")

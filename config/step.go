@@ -213,8 +213,11 @@ func (t *table) scopes(s *Step, part string) {
 	if list, ok := t.vals["only"].([]any); ok && len(list) == 0 {
 		t.errorf(t.key("only"), "must name at least one scope: without the key the step runs in every one")
 	}
-	if t.has("only") && part != partSteps {
-		t.errorf(t.key("only"), "belongs to steps: %s counts in every scope", part)
+	if part != partSteps {
+		t.refuses("only")
+		if t.has("only") {
+			t.errorf(t.key("only"), "belongs to steps: %s counts in every scope", part)
+		}
 	}
 }
 
@@ -225,10 +228,9 @@ func (t *table) enough(s *Step, part string) {
 		return
 	}
 	s.Enough = sub.duration("within", 0)
-	if !sub.has("within") {
-		sub.missing("within", ": for how long to look whether the service has recovered")
-	}
+	sub.must("within", ": for how long to look whether the service has recovered")
 	if part != partSteps {
+		t.refuses("enough")
 		t.errorf(t.key("enough"), "belongs to steps: %s has nothing to leave out", part)
 	}
 	sub.done()

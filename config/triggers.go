@@ -42,8 +42,7 @@ func readTrigger(name string, t *table) Trigger {
 }
 
 func (t *table) severity(key string) trigger.Severity {
-	if !t.has(key) {
-		t.missing(key, " (want critical, high, medium or low)")
+	if !t.must(key, " (want critical, high, medium or low)") {
 		return trigger.Low
 	}
 	word := t.choice(key, "low", severityWords()...)

@@ -131,6 +131,7 @@ func parseBudget(text string) (budget, error) {
 // fieldValue reads a string with a parser of its own: a share, a budget.
 func fieldValue[T any](t *table, key, name string, parse func(string) (T, error), otherwise T) T {
 	text, ok := value[string](t, key, name)
+	t.otherwise(key, otherwise)
 	if !ok {
 		return otherwise
 	}

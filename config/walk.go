@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,8 @@ type walk struct {
 	asked map[string][]string
 	// settings are put over what the files have.
 	settings []Setting
+	// sketching is true while nothing is read and the readers say what they take.
+	sketching bool
 }
 
 func newWalk(name string) *walk {
@@ -67,10 +70,16 @@ type table struct {
 	// known are the keys that were asked for; what is left over at done is not
 	// a key of this table.
 	known map[string]bool
+	// sketch is nil while a file is read.
+	sketch *sketch
 }
 
 func (w *walk) table(kind string, p *path, vals map[string]any) *table {
-	return &table{walk: w, kind: kind, path: p, vals: vals, known: map[string]bool{}}
+	t := &table{walk: w, kind: kind, path: p, vals: vals, known: map[string]bool{}}
+	if w.sketching {
+		t.sketch = newSketch(kind, t.known)
+	}
+	return t
 }
 
 // key is the path of one of the table's keys.
@@ -82,14 +91,16 @@ func (t *table) get(key string) (any, bool) {
 	return v, ok
 }
 
-// has tells whether the key is written. It marks it as known.
+// has tells whether the key is written. It marks it as known. In a sketch each key is
+// there, so that what is read only where it is written is read.
 func (t *table) has(key string) bool {
 	_, ok := t.get(key)
-	return ok
+	return ok || t.sketch != nil
 }
 
 // later refuses keys that CONTRACT.md has and this version does not carry out.
 func (t *table) later(keys ...string) {
+	t.refuses(keys...)
 	for _, k := range keys {
 		if t.has(k) {
 			t.errorf(t.key(k), "%q is not implemented in this version", k)
@@ -115,6 +126,7 @@ func (t *table) done() {
 // value reads a key of type T; name says what was wanted, for the problem.
 func value[T any](t *table, key, name string) (T, bool) {
 	var zero T
+	t.says(key, valueForm(reflect.TypeFor[T](), name))
 	raw, ok := t.get(key)
 	if !ok {
 		return zero, false
@@ -130,6 +142,8 @@ func value[T any](t *table, key, name string) (T, bool) {
 // str reads a string that must not be empty where it is written.
 func (t *table) str(key, otherwise string) string {
 	v, ok := value[string](t, key, "a string")
+	t.says(key, object{"minLength": 1})
+	t.otherwise(key, otherwise)
 	if ok && v == "" {
 		t.errorf(t.key(key), "must not be empty")
 	}
@@ -141,6 +155,7 @@ func (t *table) str(key, otherwise string) string {
 
 // text reads a string that may be empty.
 func (t *table) text(key, otherwise string) string {
+	t.otherwise(key, otherwise)
 	if v, ok := value[string](t, key, "a string"); ok {
 		return v
 	}
@@ -149,15 +164,28 @@ func (t *table) text(key, otherwise string) string {
 
 // required is a string that must be there and not be empty.
 func (t *table) required(key string) string {
-	if !t.has(key) {
-		t.missing(key, "")
+	if !t.must(key, "") {
 		return ""
 	}
 	v, ok := value[string](t, key, "a string")
+	t.says(key, object{"minLength": 1})
 	if ok && v == "" {
 		t.errorf(t.key(key), "must not be empty")
 	}
 	return v
+}
+
+// must tells whether a key is there that cannot be left out, and reports it where it
+// is not.
+func (t *table) must(key, hint string) bool {
+	if t.sketch != nil {
+		t.sketch.required[key] = true
+	}
+	if !t.has(key) {
+		t.missing(key, hint)
+		return false
+	}
+	return true
 }
 
 // missing reports a key that is not there; hint goes after it. Where a mistyped
@@ -175,6 +203,8 @@ func (t *table) missing(key, hint string) {
 
 func (t *table) choice(key, otherwise string, allowed ...string) string {
 	v, ok := value[string](t, key, "a string")
+	t.says(key, object{"enum": allowed})
+	t.otherwise(key, otherwise)
 	if !ok {
 		return otherwise
 	}
@@ -186,14 +216,20 @@ func (t *table) choice(key, otherwise string, allowed ...string) string {
 }
 
 func (t *table) boolean(key string, otherwise bool) bool {
-	if v, ok := value[bool](t, key, "true or false"); ok {
-		return v
+	v, ok := value[bool](t, key, "true or false")
+	t.otherwise(key, otherwise)
+	if !ok {
+		return otherwise
 	}
-	return otherwise
+	return v
 }
 
 func (t *table) integer(key string, otherwise, least int) int {
 	v, ok := value[int64](t, key, "a whole number")
+	t.says(key, object{"minimum": least})
+	if otherwise >= least {
+		t.otherwise(key, otherwise)
+	}
 	if !ok {
 		return otherwise
 	}
@@ -206,6 +242,7 @@ func (t *table) integer(key string, otherwise, least int) int {
 
 // number reads a whole or decimal number that is not negative.
 func (t *table) number(key string) float64 {
+	t.says(key, object{"type": "number", "minimum": 0})
 	raw, ok := t.get(key)
 	if !ok {
 		return 0
@@ -239,6 +276,10 @@ func (t *table) durationOrZero(key string, otherwise time.Duration) time.Duratio
 
 func (t *table) durationFrom(key string, otherwise, least time.Duration) time.Duration {
 	text, ok := value[string](t, key, `a duration such as "5m"`)
+	t.says(key, durationForm())
+	if otherwise > 0 {
+		t.otherwise(key, durationText(otherwise))
+	}
 	if !ok {
 		return otherwise
 	}
@@ -256,6 +297,8 @@ func (t *table) durationFrom(key string, otherwise, least time.Duration) time.Du
 
 func (t *table) size(key string, otherwise int64) int64 {
 	text, ok := value[string](t, key, `a size such as "64MiB"`)
+	t.says(key, sizeForm())
+	t.otherwise(key, sizeText(otherwise))
 	if !ok {
 		return otherwise
 	}
@@ -269,6 +312,8 @@ func (t *table) size(key string, otherwise int64) int64 {
 
 // strings reads an array of strings.
 func (t *table) strings(key string) []string {
+	t.says(key, object{"type": "array"})
+	t.items(key, nil)
 	raw, ok := t.get(key)
 	if !ok {
 		return nil
@@ -292,6 +337,9 @@ func (t *table) strings(key string) []string {
 
 // sub is a table within this one; nil where it is not written.
 func (t *table) sub(key, kind string) *table {
+	if t.sketch != nil {
+		return t.sketched(key, kind)
+	}
 	vals, ok := value[map[string]any](t, key, "a table")
 	if !ok {
 		return nil
@@ -310,6 +358,11 @@ func (t *table) orEmpty(key, kind string) *table {
 
 // list is an array of tables, written as [[key]] or as inline tables.
 func (t *table) list(key, kind string) []*table {
+	if t.sketch != nil {
+		element := t.sketched(key, kind)
+		t.sketch.keys[key] = object{"type": "array", "items": element.sketch}
+		return []*table{element}
+	}
 	raw, ok := t.get(key)
 	if !ok {
 		return nil
@@ -343,6 +396,12 @@ func (t *table) list(key, kind string) []*table {
 func (t *table) names(key, kind string, read func(name string, sub *table)) {
 	group := t.sub(key, "")
 	if group == nil {
+		return
+	}
+	if group.sketch != nil {
+		sub := t.table(kind, group.key(anyName), nil)
+		read(anyName, sub)
+		group.each(sub.sketch)
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(group.vals)) {

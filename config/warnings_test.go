@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollbackd/rollbackd/config"
 )
 
 const watched = `[prometheus]
@@ -137,6 +139,24 @@ func TestWarnings(t *testing.T) {
 			},
 		},
 		{
+			"approvals by a role that nobody has",
+			"[decide]\napprovals = { ops-lead = 1, tech-lead = 1 }\n",
+			[]string{
+				`2: decide.approvals.ops-lead: [web] roles has no role "ops-lead", so nobody can give this approval (write roles = { ops-lead = ["NAME"] } in [web])`,
+				`2: decide.approvals.tech-lead: [web] roles has no role "tech-lead", so nobody can give this approval (write roles = { tech-lead = ["NAME"] } in [web])`,
+			},
+		},
+		{
+			"an approval step by a role that is spelled otherwise",
+			"[plans.a]\nsteps = [{ approval = { text = \"go on?\", ops-laed = 1 } }]\n[web.roles]\napprover = [\"a\"]\nops-lead = [\"a\"]\n",
+			[]string{`2: plans.a.steps[0].approval.ops-laed: [web] roles has no role "ops-laed" (did you mean "ops-lead"?), so nobody can give this approval (write roles = { ops-laed = ["NAME"] } in [web])`},
+		},
+		{
+			"approvals of more people than have the role",
+			"[decide]\napprovals = { ops-lead = 2 }\n[web.roles]\napprover = [\"a\", \"b\"]\nops-lead = [\"a\"]\n",
+			[]string{`2: decide.approvals.ops-lead: asks for 2 people of role "ops-lead", and [web] roles gives it to 1: nobody could ever approve (give it to more people, or ask for fewer)`},
+		},
+		{
 			"roles without an approver",
 			"[web.roles]\nviewer = [\"a\"]\n",
 			[]string{`1: web.roles: nobody is an approver: only root on the socket could approve, veto or roll back`},
@@ -173,6 +193,22 @@ func TestRatiosThatAreFine(t *testing.T) {
 		_, report := must(t, "[metrics]\nr = '"+query+"'\n")
 		if len(report.Warnings) > 0 {
 			t.Errorf("%s: %v", query, report.Warnings)
+		}
+	}
+}
+
+// A mistake is said once: what is only wrong because of it is not said beside it.
+func TestAPollIntervalThatIsRefusedWarnsOfNothingElse(t *testing.T) {
+	for _, poll := range []string{`2`, `"40"`, `"500ms"`} {
+		text := "[prometheus]\nurl = \"http://p\"\npoll_interval = " + poll + "\n[metrics]\nm = 'rate(e[20s])'\nn = 'rate(e[500ms])'\n"
+		_, r := config.Parse("a.toml", []byte(text))
+		if len(r.Errors) == 0 {
+			t.Errorf("poll_interval = %s is not refused", poll)
+		}
+		for _, w := range r.Warnings {
+			if strings.Contains(w.Text, "two polls") {
+				t.Errorf("poll_interval = %s: %s", poll, w)
+			}
 		}
 	}
 }

@@ -62,6 +62,7 @@ func (t *table) roles(key string) map[string][]string {
 	if sub == nil {
 		return nil
 	}
+	sub.each(object{"type": "array", "items": object{"type": "string", "minLength": 1}, "minItems": 1})
 	out := map[string][]string{}
 	for _, role := range slices.Sorted(maps.Keys(sub.vals)) {
 		at := sub.key(role)
@@ -85,7 +86,7 @@ func (t *table) roles(key string) map[string][]string {
 	return out
 }
 
-// checkNeeds checks that there are people enough for an approval.
+// checkNeeds warns of approvals that there are not people enough for.
 func (r *resolver) checkNeeds(at *path, needs map[string]int) {
 	approvers := r.Web.Roles["approver"]
 	for _, role := range slices.Sorted(maps.Keys(needs)) {
@@ -98,11 +99,12 @@ func (r *resolver) checkNeeds(at *path, needs map[string]int) {
 		}
 		people, known := r.Web.Roles[role]
 		if !known {
-			r.errorf(at.key(role), "[web] roles has no role %q%s", role, meant(role, slices.Sorted(maps.Keys(r.Web.Roles))))
+			r.warnf(at.key(role), "[web] roles has no role %q%s, so nobody can give this approval (write roles = { %s = [\"NAME\"] } in [web])",
+				role, meant(role, slices.Sorted(maps.Keys(r.Web.Roles))), role)
 			continue
 		}
 		if n > len(people) {
-			r.errorf(at.key(role), "asks for %d people of role %q, and [web] roles gives it to %d: nobody could ever approve", n, role, len(people))
+			r.warnf(at.key(role), "asks for %d people of role %q, and [web] roles gives it to %d: nobody could ever approve (give it to more people, or ask for fewer)", n, role, len(people))
 			continue
 		}
 		may := slices.DeleteFunc(slices.Clone(people), func(p string) bool { return !slices.Contains(approvers, p) })
@@ -112,7 +114,7 @@ func (r *resolver) checkNeeds(at *path, needs map[string]int) {
 	}
 }
 
-// checkPeople checks every approval against the roles.
+// checkPeople looks at every approval against the roles.
 func (r *resolver) checkPeople() {
 	r.checkNeeds((*path)(nil).key("decide").key("approvals"), r.Decide.Approvals)
 	for _, p := range r.everyPlan() {

@@ -68,7 +68,9 @@ func dayWords() []string { return []string{"sun", "mon", "tue", "wed", "thu", "f
 
 func (t *table) days(key string) []time.Weekday {
 	var out []time.Weekday
-	for i, word := range t.strings(key) {
+	words := t.strings(key)
+	t.items(key, object{"enum": dayWords()})
+	for i, word := range words {
 		n := slices.Index(dayWords(), word)
 		switch {
 		case n < 0:
@@ -130,8 +132,7 @@ func (t *table) location(key string) *time.Location {
 
 // windowCap reads the most that may happen during the window.
 func (t *table) windowCap(key string) evaluator.Directness {
-	if !t.has(key) {
-		t.missing(key, " (want "+orList(capWords())+")")
+	if !t.must(key, " (want "+orList(capWords())+")") {
 		return evaluator.Rollback
 	}
 	word := t.choice(key, "rollback", capWords()...)

@@ -231,19 +231,18 @@ func TestPollingIsComparedByMeaning(t *testing.T) {
 }
 
 func TestVerdict(t *testing.T) {
-	answered := trigger.Answer{Services: map[string]trigger.Reading{"checkout": trigger.KnownValue(1)}}
-	gone := trigger.Answer{Err: "connection"}
+	answered, gone := trigger.KnownValue(1), trigger.UnknownBecause("connection")
 	q := func(metric string) asked { return asked{metric: metric, service: "checkout"} }
 	tests := []struct {
 		name    string
-		answers map[asked]trigger.Answer
+		answers map[asked]trigger.Reading
 		bad     bool
 	}{
 		{"nothing was asked", nil, false},
-		{"it answers", map[asked]trigger.Answer{q("a"): answered}, false},
-		{"an answer without a series is an answer", map[asked]trigger.Answer{q("a"): {}}, false},
-		{"one metric is bad", map[asked]trigger.Answer{q("a"): gone, q("b"): answered}, false},
-		{"nothing is of use", map[asked]trigger.Answer{q("a"): gone, q("b"): gone}, true},
+		{"it answers", map[asked]trigger.Reading{q("a"): answered}, false},
+		{"an answer without a series is an answer", map[asked]trigger.Reading{q("a"): {Presence: trigger.Missing}}, false},
+		{"one metric is bad", map[asked]trigger.Reading{q("a"): gone, q("b"): answered}, false},
+		{"nothing is of use", map[asked]trigger.Reading{q("a"): gone, q("b"): gone}, true},
 	}
 	for _, tt := range tests {
 		if err := verdict(tt.answers); (err != nil) != tt.bad {

@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for something that is to happen.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // place is a folder with a configuration, and the daemon that runs on it.
 type place struct {

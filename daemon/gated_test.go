@@ -46,7 +46,7 @@ exec = ["touch", "` + gate + `.passed"]
 func (g gated) rollBack() {
 	g.t.Helper()
 	g.until("/api/v1/services/checkout", `"running_version":"v2"`)
-	if status, text := g.post("/api/v1/services/checkout/rollback", `{"reason":"bad","to":"v1"}`); status != http.StatusOK {
+	if status, text := g.post("/api/v1/services/checkout/rollback", `{"reason":"bad","to":"v1","unseen":true}`); status != http.StatusOK {
 		g.t.Fatalf("rollback: %d %s", status, text)
 	}
 	g.until("/api/v1/incidents/checkout", `"state":"running"`)

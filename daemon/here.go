@@ -2,16 +2,17 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/benbjohnson/clock"
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/sys/unix"
 
 	"github.com/rollbackd/rollbackd/config"
 )
@@ -24,8 +25,8 @@ type Lack struct {
 	Problem string
 }
 
-// Missing looks for the files and folders that a configuration names. It writes
-// nothing and connects to nobody. The daemon may run on another machine, or as
+// Missing looks for the files and folders that a configuration names. It leaves
+// nothing behind and connects to nobody. The daemon may run on another machine, or as
 // another user: a lack here need not be one there.
 func Missing(c *config.Config, clk clock.Clock) []Lack {
 	kinds := channels{clock: clk, log: hclog.NewNullLogger(), keeper: &shelf{kept: map[string]string{}}}
@@ -82,25 +83,29 @@ func journalProblem(path string) string {
 		if info.IsDir() {
 			return path + " is a folder: name a file in it, such as " + filepath.Join(path, "journal.db")
 		}
-		return ""
+		return holds(filepath.Dir(path)) // its files stand beside it
 	}
 	dir := filepath.Dir(path)
 	if problem := notAFolder(dir); problem != "" {
 		return problem
 	}
-	parent := filepath.Dir(dir)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
-			return "its folder " + dir + " cannot be made: there is no " + parent
-		}
-		return notAFolder(parent)
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return holds(dir)
 	}
-	return ""
+	parent := filepath.Dir(dir)
+	if problem := notAFolder(parent); problem != "" {
+		return problem
+	}
+	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+		return "its folder " + dir + " cannot be made: there is no " + parent
+	}
+	return made(dir, parent)
 }
 
 // folderProblem is why files could not be written into a folder that is made with
 // all that it stands in; empty for no reason.
-func folderProblem(dir string) string {
+func folderProblem(wanted string) string {
+	dir := wanted
 	for {
 		_, err := os.Stat(dir)
 		parent := filepath.Dir(dir)
@@ -112,8 +117,32 @@ func folderProblem(dir string) string {
 	if problem := notAFolder(dir); problem != "" {
 		return problem
 	}
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return "this user cannot write to " + dir + ": " + err.Error()
+	if dir == wanted {
+		return holds(dir)
+	}
+	return made(wanted, dir)
+}
+
+// made is why a folder could not be made in one that is there.
+func made(dir, in string) string {
+	if problem := holds(in); problem != "" {
+		return dir + " cannot be made: " + problem
+	}
+	return ""
+}
+
+// holds is why nothing could be made in a folder. Only trying shows it: /proc has
+// every permission bit, a full disk too.
+func holds(dir string) string {
+	try, err := os.MkdirTemp(dir, ".rollbackd-check-")
+	if err == nil {
+		err = os.Remove(try)
+	}
+	if err != nil {
+		if path, is := errors.AsType[*fs.PathError](err); is {
+			err = path.Err
+		}
+		return fmt.Sprintf("this user can make nothing in %s: %v", dir, err)
 	}
 	return ""
 }
@@ -127,7 +156,7 @@ func notAFolder(path string) string {
 			return path + " is a file, and a folder is needed there"
 		case err == nil || errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path):
 			return ""
-		case !errors.Is(err, unix.ENOTDIR):
+		case !errors.Is(err, syscall.ENOTDIR):
 			return "" // whether it is one cannot be told
 		}
 	}

@@ -27,6 +27,8 @@ func TestJournalAndReportFolders(t *testing.T) {
 		{journalProblem, filepath.Join(file, "var", "new.db"), file + " is a file"},
 		{folderProblem, dir, ""},
 		{folderProblem, filepath.Join(dir, "a", "b", "c"), ""},
+		{journalProblem, "/proc/nope/journal.db", "/proc/nope cannot be made: this user can make nothing in /proc"},
+		{folderProblem, "/proc/nope/reports", "/proc/nope/reports cannot be made: this user can make nothing in /proc"},
 		{folderProblem, file, file + " is a file"},
 		{folderProblem, filepath.Join(file, "a", "b"), file + " is a file"},
 	}

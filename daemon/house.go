@@ -170,7 +170,7 @@ func (h *house) openDoors(ctx context.Context, c *config.Config) (*web.Listeners
 		return nil, errors.Join(err, doors.Close())
 	}
 	server := web.New(web.Options{
-		View: view, Do: h.do, Rehearse: h.rehearse, Submit: h.submit, History: h.history, Events: h.events, Config: h.configView, Journal: h.journalView,
+		View: view, Do: h.do, Rehearse: h.rehearse, Submit: h.submit, History: h.history, Events: h.events, Config: h.configView, Journal: h.journalView, Receivers: h.receiversView,
 		Reload: h.reloadFile, Ready: h.notReady, Hosts: hosts(c.Web.ExternalURL), ExternalURL: c.Web.ExternalURL,
 		ConfigFile: c.Web.ConfigFile, Roles: c.Web.Roles, GateToken: h.gate.token,
 		Clock: h.o.Clock, Logger: h.log.Named("web"), Gatherer: h.registry,
@@ -246,7 +246,7 @@ func (h *house) startDeciding(ctx context.Context, c *config.Config, brain *inci
 	h.runner = runner
 	h.parts.start(ctx, "outputs of steps", runner.Tend)
 	h.responder = responder.New(responder.Options{
-		Brain: brain, Journal: h.journal, Runner: runner, Reader: h.sources,
+		Brain: brain, Journal: h.journal, Runner: runner, Reader: h.sources, Past: h.sources,
 		Receivers: h.receivers, Poke: h.tellers.poke, Tell: h.tellers.tell, Clock: h.o.Clock, Logger: h.log.Named("responder"),
 		Steady: responder.BootTime(), GateToken: h.gate.token, MakeRoom: h.makeRoom,
 		Registerer: h.registry, StepGrace: h.o.StepGrace,

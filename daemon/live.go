@@ -20,6 +20,8 @@ import (
 // Live is what the sources of a configuration answer at one instant.
 type Live struct {
 	Sources []SourceAnswer
+	// Versions are what runs, in the order of services.
+	Versions []VersionAnswer
 	// Triggers are in the order of services and triggers.
 	Triggers []TriggerAnswer
 }
@@ -37,7 +39,9 @@ type TriggerAnswer struct {
 	Truth    string
 	Value    float64
 	HasValue bool
-	Reason   string
+	// ValueText is the value in the unit of its threshold; empty without one.
+	ValueText string
+	Reason    string
 }
 
 // AskSources asks every source of a configuration once. It changes nothing and
@@ -46,58 +50,77 @@ type TriggerAnswer struct {
 func AskSources(ctx context.Context, c *config.Config, clk clock.Clock) (Live, error) {
 	var found Live
 	v := liveView{now: clk.Now()}
+	var asker *prom.Source
 	if c.Prometheus.Configured() {
-		answers, err := askProm(ctx, c, clk, v.now)
+		p, err := onePolling(c, clk)
 		if err != nil {
 			return Live{}, err
 		}
-		v.answers = answers
+		asker, v.answers = p, askProm(ctx, p, c, clk, v.now)
 		found.Sources = append(found.Sources, SourceAnswer{
-			Name: "prometheus", Address: strings.Join(c.Prometheus.URLs, ", "), Err: verdict(answers),
+			Name: "prometheus", Address: shown(c.Prometheus.URLs), Err: verdict(v.answers),
 		})
 	}
 	if c.NATS.Configured() {
-		found.Sources = append(found.Sources, SourceAnswer{Name: "nats", Address: c.NATS.URL, Err: tryBus(c)})
+		found.Sources = append(found.Sources, SourceAnswer{Name: "nats", Address: shown(strings.Split(c.NATS.URL, ",")), Err: tryBus(c)})
 	}
+	versions, err := askVersions(ctx, asker, c, clk)
+	if err != nil {
+		return Live{}, err
+	}
+	found.Versions = versions
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
 		found.Triggers = append(found.Triggers, v.triggers(c.Services[name])...)
 	}
 	return found, nil
 }
 
-// askProm reads every metric once for each service that a trigger needs it for.
-func askProm(ctx context.Context, c *config.Config, clk clock.Clock, now time.Time) (map[asked]trigger.Answer, error) {
+// shown are addresses as anybody may read them.
+func shown(urls []string) string {
+	var all []string
+	for _, u := range urls {
+		all = append(all, config.ShownURL(strings.TrimSpace(u)))
+	}
+	return strings.Join(all, ", ")
+}
+
+// onePolling is the Prometheus of a configuration, to be asked and not to be polled.
+func onePolling(c *config.Config, clk clock.Clock) (*prom.Source, error) {
 	o := wiring.Prometheus(c)
 	o.Sink, o.Clock = nowhere{}, clk
-	p, err := prom.New(o)
-	if err != nil {
-		return nil, err
-	}
+	return prom.New(o)
+}
+
+// askProm reads every metric once for each service that a trigger needs it for.
+func askProm(ctx context.Context, p *prom.Source, c *config.Config, clk clock.Clock, now time.Time) map[asked]trigger.Reading {
 	bounded, cancel := clk.WithTimeout(ctx, c.Prometheus.PollInterval)
 	defer cancel()
-	answers := map[asked]trigger.Answer{}
+	answers := map[asked]trigger.Reading{}
 	for _, s := range c.Services {
 		for _, t := range s.Triggers {
 			for metric, a := range p.Read(bounded, now, t.Spec.Expr.Metrics(), s.Name) {
-				answers[asked{metric: metric, service: s.Name}] = a
+				r := a.Reading(s.Name)
+				if r.Presence != trigger.Known {
+					r.Reason = p.Why(metric, s.Name, r.Reason)
+				}
+				answers[asked{metric: metric, service: s.Name}] = r
 			}
 		}
 	}
-	return answers, nil
+	return answers
 }
 
 // asked is a question to Prometheus.
 type asked struct{ metric, service string }
 
 // verdict is why a Prometheus is of no use; nil as soon as it answered anything.
-func verdict(answers map[asked]trigger.Answer) error {
+func verdict(answers map[asked]trigger.Reading) error {
 	reason := ""
-	for q, a := range answers {
-		r := a.Reading(q.service)
+	for _, r := range answers {
 		if r.Presence != trigger.Unknown {
 			return nil
 		}
-		reason = r.Reason
+		reason = max(reason, r.Reason) // the same one each time, whichever comes first
 	}
 	if reason == "" {
 		return nil // nothing was asked of it
@@ -116,7 +139,7 @@ func (nowhere) Submit(incident.Input) {}
 type liveView struct {
 	now     time.Time
 	service string
-	answers map[asked]trigger.Answer
+	answers map[asked]trigger.Reading
 }
 
 func (v liveView) triggers(s *config.Service) []TriggerAnswer {
@@ -124,21 +147,25 @@ func (v liveView) triggers(s *config.Service) []TriggerAnswer {
 	var found []TriggerAnswer
 	for _, t := range s.Triggers {
 		e := trigger.Evaluate(t.Spec, s.Health.Quorum, v)
-		found = append(found, TriggerAnswer{
+		a := TriggerAnswer{
 			Service: s.Name, Trigger: t.Spec.Name, When: t.Spec.Expr.Text,
 			Truth: e.Truth.String(), Value: e.Value, HasValue: e.HasValue, Reason: e.Reason,
-		})
+		}
+		if a.HasValue {
+			a.ValueText = incident.ValueText(t.Spec, a.Value)
+		}
+		found = append(found, a)
 	}
 	return found
 }
 
 // Reading is a metric's reading for the service at hand.
 func (v liveView) Reading(metric string) trigger.Reading {
-	a, ok := v.answers[asked{metric: metric, service: v.service}]
+	r, ok := v.answers[asked{metric: metric, service: v.service}]
 	if !ok {
-		return trigger.UnknownBecause("no_prometheus")
+		return trigger.UnknownBecause("no Prometheus is configured")
 	}
-	return a.Reading(v.service)
+	return r
 }
 
 // Existed is false: asking once says nothing about before.

@@ -163,6 +163,29 @@ func TestRetentionRemovesWhatIsOldOnceTheRecordSaysSo(t *testing.T) {
 	}
 }
 
+// TestRetentionLeavesAloneWhatIsOpenAgain: it asks for nothing that the brain would
+// refuse, or it would ask every minute for as long as nobody looks after the incident.
+func TestRetentionLeavesAloneWhatIsOpenAgain(t *testing.T) {
+	d := newDiary(t)
+	d.incident("again", true)
+	again := incident.Entry{
+		At: d.now.Add(time.Minute), Kind: incident.KindReopened, Service: "checkout", Incident: "again",
+		Reopened: &incident.ReopenedEntry{Severity: trigger.High}, Decided: &incident.Decision{State: incident.Held, Severity: trigger.High},
+	}
+	if err := d.Record(again, nil); err != nil {
+		t.Fatal(err)
+	}
+	d.brain.Apply(again)
+	r := d.retention(t.TempDir())
+	asked := 0
+	r.submit = func(incident.Input) { asked++ }
+	more, err := r.look(t.Context(), d.now.Add(72*time.Hour))
+	if err != nil || more || asked > 0 {
+		t.Errorf("asked %d times, more %v, %v; want nothing to do", asked, more, err)
+	}
+	d.agrees()
+}
+
 // TestRetentionGoesOnAfterAKill has one incident removed of those on record.
 func TestRetentionGoesOnAfterAKill(t *testing.T) {
 	d := newDiary(t)

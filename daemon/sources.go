@@ -206,8 +206,17 @@ func (s *sources) Holds(ctx context.Context, promql string) (holds bool, detail 
 	return g.prom.Holds(ctx, promql)
 }
 
+// Past reads what was at the ticks of a stretch of time.
+func (s *sources) Past(ctx context.Context, from, to time.Time, metrics, services []string) []incident.Samples {
+	g := s.current.Load()
+	if g == nil || g.prom == nil {
+		return nil
+	}
+	return g.prom.Past(ctx, from, to, metrics, services)
+}
+
 // rebuild gives the brain the past of its windows. Where that fails it goes on:
-// the windows then begin empty.
+// the windows begin empty, and the brain asks for what is missing later on.
 func (h *house) rebuild(ctx context.Context, c *config.Config, g *generation) {
 	var longest time.Duration
 	for name := range c.Services {
@@ -221,7 +230,7 @@ func (h *house) rebuild(ctx context.Context, c *config.Config, g *generation) {
 	now := h.o.Clock.Now()
 	samples, err := g.prom.Rebuild(bounded, now.Add(-longest-c.Prometheus.MaxGap), now)
 	if err != nil {
-		h.log.Warn("the windows could not be rebuilt in full: what is not known begins empty", "err", err)
+		h.log.Warn("the windows could not be rebuilt in full: what is not known begins empty, and is asked for again", "err", err)
 	}
 	for _, s := range samples {
 		h.responder.Submit(s)

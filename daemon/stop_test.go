@@ -56,7 +56,7 @@ exec = ["touch", "` + gate + `.passed"]
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	p.until("/api/v1/services/checkout", `"running_version":"v2"`)
-	if status, text := p.post("/api/v1/services/checkout/rollback", `{"reason":"bad","to":"v1"}`); status != http.StatusOK {
+	if status, text := p.post("/api/v1/services/checkout/rollback", `{"reason":"bad","to":"v1","unseen":true}`); status != http.StatusOK {
 		t.Fatalf("rollback: %d %s", status, text)
 	}
 	p.until("/api/v1/incidents/checkout", `"name":"wait at the gate","section":"steps","index":0,"state":"running"`)

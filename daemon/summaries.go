@@ -1,10 +1,13 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,15 +31,17 @@ type catchUp struct {
 	lasts time.Time
 	seed  maphash.Seed
 	// known are the hashes of the summaries that the table has, by incident.
-	known   map[string]uint64
-	pending []journal.Summary
+	known map[string]uint64
+	// pending are those to write, by incident. An incident that was opened again
+	// is summed up at each close, and only the last one is to be in the table.
+	pending map[string]journal.Summary
 	written int
 }
 
 // newCatchUp reads what the table has. An error leaves the table as it is: it is
 // no reason not to start.
 func newCatchUp(ctx context.Context, j *journal.Journal, b *incident.Brain, lasts time.Time, log hclog.Logger) *catchUp {
-	c := &catchUp{journal: j, brain: b, log: log, lasts: lasts, seed: maphash.MakeSeed(), known: map[string]uint64{}}
+	c := &catchUp{journal: j, brain: b, log: log, lasts: lasts, seed: maphash.MakeSeed(), known: map[string]uint64{}, pending: map[string]journal.Summary{}}
 	err := j.ChangedSummaries(ctx, 0, func(s journal.Summary) error {
 		c.known[s.Incident] = maphash.Bytes(c.seed, s.Document)
 		return nil
@@ -82,21 +87,28 @@ func (c *catchUp) compare(ctx context.Context, seq uint64, s incident.Summary) {
 	hash := maphash.Bytes(c.seed, row.Document)
 	before, known := c.known[s.ID]
 	if known && (before == hash || s.State == incident.Closed && s.ClosedAt.Before(c.lasts)) {
+		delete(c.pending, s.ID)
 		return
 	}
-	c.known[s.ID], row.Seq = hash, seq
-	if c.pending = append(c.pending, row); len(c.pending) >= 500 {
+	row.Seq = seq
+	if c.pending[s.ID] = row; len(c.pending) >= 500 {
 		c.flush(ctx)
 	}
 }
 
 func (c *catchUp) flush(ctx context.Context) {
-	if err := c.journal.FillSummaries(ctx, c.pending); err != nil {
+	rows := slices.SortedFunc(maps.Values(c.pending), func(a, b journal.Summary) int {
+		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Incident, b.Incident))
+	})
+	if err := c.journal.FillSummaries(ctx, rows); err != nil {
 		c.log.Error("summaries of incidents cannot be written: lists of past incidents may lack some", "err", err)
 	} else {
-		c.written += len(c.pending)
+		c.written += len(rows)
 	}
-	c.pending = c.pending[:0]
+	for _, row := range rows {
+		c.known[row.Incident] = maphash.Bytes(c.seed, row.Document)
+	}
+	clear(c.pending)
 }
 
 // statistics counts incidents from their summaries, of which it reads only those

@@ -66,6 +66,29 @@ func TestAnOlderJournalGetsItsSummaries(t *testing.T) {
 	}
 }
 
+// TestAnIncidentThatClosedTwiceIsSummedUpOnce: what it was between the two is not
+// what the table has, and no mistake in it.
+func TestAnIncidentThatClosedTwiceIsSummedUpOnce(t *testing.T) {
+	j := written(t)
+	at := time.Date(2026, 3, 2, 3, 0, 0, 0, time.UTC)
+	entry := func(e incident.Entry) {
+		at = at.Add(time.Minute)
+		e.At, e.Service, e.Incident = at, "search", "twice"
+		write(t, j, e)
+	}
+	entry(incident.Entry{Kind: incident.KindOpened, Opened: &incident.OpenedEntry{Severity: trigger.High, Mode: "live"}})
+	entry(incident.Entry{Kind: incident.KindClosed, Closed: &incident.ClosedEntry{Outcome: incident.RolledBack}})
+	entry(incident.Entry{Kind: incident.KindReopened, Reopened: &incident.ReopenedEntry{Severity: trigger.High}, Decided: &incident.Decision{State: incident.Held}})
+	entry(incident.Entry{Kind: incident.KindClosed, Closed: &incident.ClosedEntry{Outcome: incident.Unresolved}})
+	table, log := started(t, j, time.Time{})
+	if table["twice"].Outcome != incident.Unresolved || !strings.Contains(log, "written=4") {
+		t.Errorf("%+v, log %q", table["twice"], log)
+	}
+	if _, log := started(t, j, time.Time{}); log != "" {
+		t.Errorf("the second start wrote again: %q", log)
+	}
+}
+
 // TestMoreIncidentsThanMemoryKeeps: those it lets go of are summed up as well.
 func TestMoreIncidentsThanMemoryKeeps(t *testing.T) {
 	j := written(t)

@@ -56,6 +56,20 @@ func TestUnitLeavesStepsAlive(t *testing.T) {
 	}
 }
 
+// A lack of memory must end neither the daemon first nor the step that runs, which
+// is a process of the same unit.
+func TestUnitStandsALackOfMemory(t *testing.T) {
+	u := unit(t)
+	if u["OOMScoreAdjust"] != "-500" || u["OOMPolicy"] != "continue" || !strings.HasPrefix(u["Environment"], "GOMEMLIMIT=") {
+		t.Errorf("got OOMScoreAdjust %q, OOMPolicy %q, Environment %q", u["OOMScoreAdjust"], u["OOMPolicy"], u["Environment"])
+	}
+	for _, limit := range []string{"MemoryMax", "MemoryHigh", "TasksMax"} {
+		if u[limit] != "" {
+			t.Errorf("%s=%s limits the steps too", limit, u[limit])
+		}
+	}
+}
+
 func TestUnitAgreesWithDefaults(t *testing.T) {
 	u := unit(t)
 	if u["StateDirectory"] != "rollbackd" || u["RuntimeDirectory"] != "rollbackd" {

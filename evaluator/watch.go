@@ -31,6 +31,9 @@ type Watch struct {
 	existed  map[string]bool
 	// requests counts, for each bad + total metric, the requests since start.
 	requests map[string]float64
+	// uncounted are the metrics whose past the source did not give at the start: the
+	// requests of that time are still to be counted.
+	uncounted map[string]bool
 	// start is when the running deployment began; zero when unknown.
 	start time.Time
 	// heard is true once a live check came in: health read back from a stream is
@@ -57,6 +60,9 @@ type watched struct {
 	live bool
 	// trace is for people to look at.
 	trace trace
+	// unread is nil unless the past is still to be read.
+	unread *unread
+	sight  Sight
 }
 
 // NewWatch starts watching with empty windows.
@@ -66,6 +72,8 @@ func NewWatch(o WatchOptions) *Watch {
 		readings: map[string]trigger.Reading{},
 		existed:  map[string]bool{},
 		requests: map[string]float64{},
+
+		uncounted: map[string]bool{},
 	}
 	w.Reconfigure(o)
 	return w
@@ -102,6 +110,7 @@ func (w *Watch) SetStart(start time.Time) {
 	}
 	w.start = start
 	clear(w.requests)
+	clear(w.uncounted)
 }
 
 // StartAnew empties all windows; samples before at are not theirs. It returns false
@@ -115,6 +124,7 @@ func (w *Watch) StartAnew(at time.Time) (anew bool) {
 	for _, x := range w.windows {
 		x.window.Reset()
 		x.okSince, x.okLast = time.Time{}, time.Time{}
+		x.unread = nil
 	}
 	return true
 }
@@ -128,7 +138,7 @@ func (w *Watch) Restart(at time.Time) {
 	w.from = at
 	w.health.Gap(at)
 	for name, x := range w.windows {
-		w.windows[name] = &watched{window: trigger.NewWindow(x.window.Spec()), lastOK: x.lastOK}
+		w.windows[name] = &watched{window: trigger.NewWindow(x.window.Spec()), lastOK: x.lastOK, sight: Sight{Ever: x.sight.Ever}}
 	}
 }
 
@@ -159,12 +169,18 @@ func (w *Watch) Grid(at time.Time, answers map[string]trigger.Answer, live bool)
 	// A metric that this tick did not ask is unknown now, whatever it was before.
 	clear(w.readings)
 	w.read(answers)
-	w.countRequests(at, answers)
+	w.countRequests(at, answers, live)
+	asked := anyAnswered(answers)
 	for _, spec := range w.opts.Triggers {
 		if !live && spec.Expr.UsesHealth() {
 			continue
 		}
-		w.observe(spec, trigger.Observation{At: at, Evaluation: w.evaluate(spec, at), Grid: true, Live: live && w.completes(spec.Expr)})
+		if !live {
+			w.notePast(spec, answers)
+		}
+		o := trigger.Observation{At: at, Evaluation: w.evaluate(spec, at), Grid: true, Live: live && w.completes(spec.Expr)}
+		w.windows[spec.Name].sight.look(o, asked)
+		w.observe(spec, o)
 	}
 }
 
@@ -272,6 +288,13 @@ func (w *Watch) observe(spec trigger.Spec, o trigger.Observation) {
 	if o.At.Before(x.lastAt) {
 		o.At = x.lastAt
 	}
+	x.keep(o)
+	w.take(x, o)
+}
+
+// take takes one observation into a window and what is kept beside it.
+func (w *Watch) take(x *watched, o trigger.Observation) {
+	spec := x.window.Spec()
 	x.lastAt = o.At
 	x.window.SetGate(w.warmUntil(spec), w.requestsFor(spec))
 	x.window.Observe(o)
@@ -311,12 +334,22 @@ func (w *Watch) read(answers map[string]trigger.Answer) {
 	}
 }
 
-// countRequests adds up what a bad + total metric saw in the tick that ends now.
-func (w *Watch) countRequests(at time.Time, answers map[string]trigger.Answer) {
+// countRequests adds up what a bad + total metric saw in the tick that ends now. Of
+// a metric whose past is not given in full, the past is counted later, at once.
+func (w *Watch) countRequests(at time.Time, answers map[string]trigger.Answer, live bool) {
+	for metric, answer := range answers {
+		if _, failed := answer.Failed[w.opts.Service]; !live && (answer.Err != "" || failed) {
+			w.uncounted[metric] = true
+			delete(w.requests, metric)
+		}
+	}
 	if at.Before(w.start) {
 		return
 	}
 	for metric, answer := range answers {
+		if !live && w.uncounted[metric] {
+			continue
+		}
 		if r := answer.Reading(w.opts.Service); r.HasTotal {
 			w.requests[metric] += r.Total * w.opts.Poll.Seconds()
 		}

@@ -183,9 +183,8 @@ func (b *Brain) afterRule(now time.Time, name string, l *live, s *serviceMemory)
 	if !now.Before(h.Until) { // first, or what fires after a gap would be of a day that is over
 		return b.horizonOver(now, inc, HorizonEntry{Horizon: b.judged(h, l, a, inc), Last: a.Over+1 == len(spans())})
 	}
-	quiet := b.decidedFor(name) != nil || len(b.suppressed(now, name)) > 0
-	if fired := b.brokeAgain(name, l, a, inc); len(fired) > 0 && !quiet {
-		if inc.Rollback.To == "" || !inc.Rollback.Leaves {
+	if fired := b.brokeAgain(name, l, a, inc); len(fired) > 0 && !b.quiet(now, name) {
+		if !inc.Rollback.knowsWhatRuns() {
 			// Whether the same still runs is not known: it is judged afresh, within once.
 			h.State, h.Reason, h.Until = VerificationFailed, fired[0].Name+" fires again", now
 			return b.horizonOver(now, inc, HorizonEntry{Horizon: h, Last: true})
@@ -195,17 +194,45 @@ func (b *Brain) afterRule(now time.Time, name string, l *live, s *serviceMemory)
 	return b.monitorRule(now, l, a, inc)
 }
 
+// quiet tells whether what breaks of a service is told elsewhere, or to nobody.
+func (b *Brain) quiet(now time.Time, name string) bool {
+	return b.decidedFor(name) != nil || len(b.suppressed(now, name)) > 0
+}
+
+// knowsWhatRuns tells whether a run has put a version there that is known by name.
+func (run *Run) knowsWhatRuns() bool { return run.To != "" && run.Leaves }
+
+// brokenAtItsEnd tells of an incident that is about to close as rolled back whether
+// what it was verified by fires, as it may after a long follow-up; and whether it is
+// opened again for that at once, by afterRule.
+func (b *Brain) brokenAtItsEnd(now time.Time, inc *Incident) (broken, again bool) {
+	l, run := b.live[inc.Service], inc.Rollback
+	if l == nil || run == nil || run.State != RunCompleted || run.Rehearses != nil {
+		return false, false
+	}
+	a := &aftercare{From: inc.Verification.From, Triggers: inc.Verification.Triggers}
+	if len(b.brokeAgain(inc.Service, l, a, inc)) == 0 {
+		return false, false
+	}
+	again = run.knowsWhatRuns() && now.Before(a.From.Add(lastSpan())) && !b.quiet(now, inc.Service) &&
+		overtaken(b.mem.service(inc.Service), inc) == ""
+	return true, again
+}
+
 // overtaken says what ended the watching: another version than the one gone back
 // to. Empty while that one runs, or where versions are unknown.
 func overtaken(s *serviceMemory, inc *Incident) string {
-	d := s.Ledger.current()
+	d, running := s.Ledger.current(), s.Ledger.Running
+	if d != nil && d.Shows != "" { // so far it is only reported
+		d, running = s.Ledger.newest(d.Shows), d.Shows
+	}
 	if d == nil || inc.Rollback.To == "" || !inc.Rollback.Leaves || d.Own && d.Version == inc.Rollback.To {
 		return ""
 	}
-	if s.Ledger.Running == inc.Rollback.To && d.Version == inc.Rollback.To {
+	if running == inc.Rollback.To && d.Version == inc.Rollback.To {
 		return ""
 	}
-	return fmt.Sprintf("%s runs now: what is seen from here on is its doing", s.Ledger.Running)
+	return fmt.Sprintf("%s runs now: what is seen from here on is its doing", running)
 }
 
 // brokeAgain are the triggers of the verification that fire, less those that were no
@@ -258,14 +285,14 @@ func (b *Brain) horizonOver(now time.Time, inc *Incident, over HorizonEntry) []E
 // version gone back to says that this version, or something else, is at fault, and a
 // second rollback by itself would be a guess.
 func (b *Brain) reopen(now time.Time, inc *Incident, s *serviceMemory, h Horizon, fired []Evidence) []Effect {
-	text := fmt.Sprintf("it broke again %s after the rollback: %s", now.Sub(s.After.From).Round(time.Second), evidenceText(fired[0], s.Ledger.current()))
+	text := fmt.Sprintf("it broke again %s after the rollback: %s", now.Sub(s.After.From).Round(time.Second), evidenceText(fired[0], b.deploymentOf(inc.Service)))
 	h.State, h.Reason, h.Until = VerificationFailed, text, now
 	d := Decision{
 		Response: b.opts.Matrix.Respond(b.opts.Services[inc.Service].Tier, worst(fired)), Severity: max(inc.Severity, worst(fired)),
 		Trigger: fired[0].Name, Scope: inc.Decision.Scope,
 	}
 	releases := "never by itself: roll back by hand, or close; it is closed once all is known ok for long enough"
-	if t, ok := s.Ledger.target(b.opts.Services[inc.Service].Deployment, now); ok {
+	if t, ok := b.target(inc.Service, now); ok {
 		d.Target = t.Version
 		releases = fmt.Sprintf("never by itself: approve to roll back once more, to %s, roll back by hand, or close; it is closed once all is known ok for long enough", t.Version)
 	}
@@ -399,6 +426,12 @@ func (inc *Incident) looksClosely() bool {
 func (inc *Incident) brokenAgain() bool {
 	run := inc.Rollback
 	return run != nil && run.State == RunCompleted && (inc.State == Held || inc.State == AwaitingApproval || inc.State == Confirming)
+}
+
+// Reopened tells whether the incident is open for another time: horizons are seen
+// only of one that has closed.
+func (inc *Incident) Reopened() bool {
+	return inc.State != Closed && len(inc.Verification.Horizons) > 0
 }
 
 // LooksAfter tells whether a service is watched after a verified rollback: until that

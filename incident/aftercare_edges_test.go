@@ -2,9 +2,12 @@ package incident_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollbackd/rollbackd/evaluator"
 	"github.com/rollbackd/rollbackd/incident"
@@ -77,6 +80,75 @@ func TestBrokenDuringAFollowUpStep(t *testing.T) {
 	w.run(time.Minute)
 	if inc := w.incident("checkout"); inc.State != incident.Held || inc.Decision.HeldBy != incident.GuardVerification {
 		t.Errorf("%s, held by %q; want it held by verification", inc.State, inc.Decision.HeldBy)
+	}
+}
+
+// What is said at the end of a follow-up step during which it broke again is what is
+// true then: nobody hears that it recovered and, in the same second, that it did not.
+func TestTheLastWordAfterABrokenFollowUp(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		configure func(o *incident.Options)
+		meanwhile func(w *world)
+		want      []string
+	}{
+		{"it is still broken", nil, nil, []string{"FAILED reopened held"}},
+		{"it became well again", nil, func(w *world) { w.set(0.001, "checkout"); w.run(5 * time.Minute) }, []string{"RECOVERED closed closed"}},
+		{"it is broken, and which version runs is not known", func(o *incident.Options) {
+			unknownDeployments(o)
+		}, nil, []string{"HELD closed closed", "HELD held held"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := followUp()
+			if tt.configure != nil {
+				tt.configure(&o)
+			}
+			w := newWorld(t, o)
+			w.hang["clean up"] = true
+			w.set(0.001, "checkout")
+			w.run(10 * time.Minute)
+			if tt.configure == nil {
+				w.deploy("checkout", "v2", "v1")
+			}
+			w.set(0.08, "checkout")
+			w.run(2*time.Minute + 30*time.Second)
+			w.set(0.001, "checkout")
+			w.run(4 * time.Minute)
+			w.set(0.2, "checkout")
+			w.run(5 * time.Minute)
+			if tt.meanwhile != nil {
+				tt.meanwhile(w)
+			}
+			told := len(w.told)
+			under := w.started[len(w.started)-1]
+			w.give(incident.StepEnded{Ref: under.Ref, Result: incident.StepResult{State: incident.StepDone}})
+			w.run(15 * time.Second)
+			var got []string
+			for _, m := range w.told[told:] {
+				var about struct {
+					State incident.State `json:"state"`
+				}
+				if err := json.Unmarshal(m.Body, &about); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, fmt.Sprint(m.Headline, " ", m.Event, " ", about.State))
+				if m.Headline == incident.HeldHeadline && m.Event == "closed" && !strings.Contains(m.Text, "opens a new incident") {
+					t.Errorf("said of an incident that is closed while it is broken:\n%s", m.Text)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("told at the end (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What follows up and was not done is a person's to do, and the last word says so.
+func TestTheLastWordNamesWhatWasNotFollowedUp(t *testing.T) {
+	w := verifiedIn(t, followUp(), func(w *world) { w.results["clean up"] = []incident.StepResult{{State: incident.StepFailed}} })
+	m := w.told[len(w.told)-1]
+	if m.Headline != incident.RecoveredHead || !strings.Contains(m.Text, "clean up") || strings.Contains(m.Text, "There is nothing to do.") {
+		t.Errorf("the last word is\n%s", m.Text)
 	}
 }
 

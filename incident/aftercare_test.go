@@ -121,7 +121,7 @@ func TestReopenedByHand(t *testing.T) {
 	w.run(30 * time.Minute)
 	w.set(0.3, "checkout")
 	w.run(3 * time.Minute)
-	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "checkout", Actor: "alice", Reason: "both are bad", To: "v0"})
+	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "checkout", Actor: "alice", Reason: "both are bad", To: "v0", Unseen: true})
 	w.set(0.001, "checkout")
 	w.run(10 * time.Minute)
 	if inc := w.incident("checkout"); inc.Outcome != incident.RolledBack || inc.Rollback.To != "v0" || len(inc.EarlierRollbacks) != 1 {
@@ -305,7 +305,7 @@ func TestReopenedNamesWhatRuns(t *testing.T) {
 		t.Errorf("%q, want it to be about v1", last.FirstLine)
 	}
 	before := w.horizons()
-	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "checkout", Actor: "alice", Reason: "both are bad", To: "v0"})
+	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "checkout", Actor: "alice", Reason: "both are bad", To: "v0", Unseen: true})
 	w.set(0.001, "checkout")
 	w.run(10 * time.Minute)
 	if got := w.horizons(); len(before) == 0 || !slices.Equal(got[:min(len(got), len(before))], before) {

@@ -80,7 +80,7 @@ func (b *Brain) valid(now time.Time, approvals []Approval, hash string) []Approv
 }
 
 // approvedRule goes on when the people needed have said yes to the plan as it stands.
-func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *serviceMemory) []Effect {
+func (b *Brain) approvedRule(now time.Time, name string, inc *Incident) []Effect {
 	if inc.State == Confirming || len(inc.Approvals) == 0 {
 		return nil
 	}
@@ -88,14 +88,13 @@ func (b *Brain) approvedRule(now time.Time, name string, inc *Incident, s *servi
 	if len(missing(b.needs(), b.valid(now, inc.Approvals, b.hashNow(now, inc, p, inc.Decision.toward(target))))) > 0 {
 		return nil
 	}
-	return b.approved(now, name, inc, s)
+	return b.approved(now, name, inc)
 }
 
 // planNow is the plan that an incident's decision is about, and its target, as
 // they are at this moment.
 func (b *Brain) planNow(now time.Time, name string, inc *Incident) (*Plan, string) {
-	s := b.mem.service(name)
-	t, _ := s.Ledger.target(b.opts.Services[name].Deployment, now)
+	t, _ := b.target(name, now)
 	p := b.planFor(inc, inc.Decision.Trigger)
 	if p != nil && !p.leaves(inc.Decision.Scope) {
 		return p, "" // it goes nowhere

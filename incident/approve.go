@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -27,7 +29,8 @@ func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incid
 	p, target := b.planNow(now, name, inc)
 	hash := b.hashNow(now, inc, p, inc.Decision.toward(target))
 	if c.PlanHash != "" && c.PlanHash != hash {
-		return b.refused(now, c, inc, fmt.Sprintf("the plan has changed since it was shown (it was %s, now it is %s): look at it again", c.PlanHash, hash), "")
+		from, _ := versions(inc)
+		return b.refused(now, c, inc, staleYes(c, inc, fmt.Sprintf("plan %s (%s)", hash, fromTo(from, target))), "")
 	}
 	if holds := b.holdsForPerson(now, inc, s, planRequest{to: target, plan: p, scope: inc.Decision.Scope}); len(holds) > 0 {
 		d := Decision{}
@@ -35,6 +38,12 @@ func (b *Brain) commandApprove(now time.Time, c Command, name string, inc *Incid
 		return b.refused(now, c, inc, d.Reason, d.HeldBy)
 	}
 	return b.word(now, c, inc, KindApproved, approvalSaid(c, inc, hash))
+}
+
+// staleYes is why a yes is refused to what has come in the place of what was shown.
+func staleYes(c Command, inc *Incident, waits string) string {
+	return fmt.Sprintf("the plan has changed since it was shown: your yes is for plan %s, and now it would be for %s; look at it with \"%s\" and say yes to that",
+		c.PlanHash, waits, showCommand(inc))
 }
 
 // approvalSaid is what the timeline says of a yes to an incident's rollback.
@@ -67,12 +76,24 @@ func (b *Brain) approveStep(now time.Time, c Command, inc *Incident, step *StepR
 	if problem := ownRequest(c, inc); problem != "" {
 		return b.refused(now, c, inc, problem, "")
 	}
+	hash := inc.questionHash(step)
+	if c.PlanHash != "" && c.PlanHash != hash {
+		return b.refused(now, c, inc, staleYes(c, inc, fmt.Sprintf("plan %s (step %q)", hash, step.title())), "")
+	}
 	ref := inc.ref(step, step.Attempts)
-	w := said{what: "step " + step.title() + " approved", step: &ref}
+	w := said{what: "step " + step.title() + " approved", step: &ref, plan: hash}
 	if c.BreakGlass {
 		w.what += " breaking the glass"
 	}
 	return b.word(now, c, inc, KindApproved, w)
+}
+
+// questionHash names what a yes to an approval step is for: the step of this run.
+// The run's plan does not change, so its ID stands for the plan.
+func (inc *Incident) questionHash(step *StepRun) string {
+	question := fmt.Appendf(nil, "%q %q %q %d %q %d", inc.Rollback.ID, inc.Rollback.To, step.Section, step.Index, step.Unit, step.Attempts)
+	sum := sha256.Sum256(question)
+	return hex.EncodeToString(sum[:6])
 }
 
 // glassBroken tells whether the newest thing that happened is a yes that set the

@@ -27,11 +27,11 @@ func (b *Brain) captureRule(now time.Time, name string, l *live, inc *Incident) 
 		return nil
 	}
 	l.capture = capturing{incident: inc.ID, pending: len(p.Capture)}
-	s, o := b.mem.service(name), b.opts.Services[name]
-	t, _ := s.Ledger.target(o.Deployment, now)
-	run := &Run{From: s.Ledger.Running, To: t.Version, Fence: b.mem.Fence}
+	o := b.opts.Services[name]
+	t, _ := b.target(name, now)
+	run := &Run{From: b.running(name), To: t.Version, Fence: b.mem.Fence}
 	return []Effect{Capture{
-		Service: name, Incident: inc.ID, Steps: p.Capture, Values: b.values(inc, run, s, o), IncidentJSON: inc.document(),
+		Service: name, Incident: inc.ID, Steps: p.Capture, Values: b.values(inc, run, o), IncidentJSON: inc.document(),
 		Deadline: inc.OpenedAt.Add(captureBound),
 	}}
 }

@@ -26,6 +26,9 @@ type Brain struct {
 	waiting []Input
 	// dirty are the services to look at.
 	dirty map[string]bool
+	// unseen are those that had a trigger without a known answer at the newest tick, or
+	// one that people were told of.
+	unseen map[string]bool
 	// reads are the reads that are under way, by their ID.
 	reads   map[string]pendingRead
 	readSeq int
@@ -43,6 +46,8 @@ type Brain struct {
 	sight sight
 	// hashes are those of the plans in force, as far as they were asked for.
 	hashes map[planOf]string
+	// past is what the start could not read of the past.
+	past pastRead
 	// holdWhen is the newest answer of [guards] hold_when.
 	holdWhen holdAnswer
 }
@@ -98,7 +103,7 @@ func New(o Options) *Brain {
 		opts:  o,
 		mem:   newMemory(),
 		live:  map[string]*live{},
-		dirty: map[string]bool{},
+		dirty: map[string]bool{}, unseen: map[string]bool{},
 		dues:  map[string]time.Time{},
 		reads: map[string]pendingRead{},
 		sight: newSight(),
@@ -185,10 +190,9 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 	}
 	switch in := in.(type) {
 	case Samples:
-		b.samples(in)
-		if in.Kind == Rebuilt {
-			return nil // the past decides nothing
-		}
+		return b.taken(now, in)
+	case Past:
+		b.takePast(in)
 	case Health:
 		b.health(now, in)
 		if in.Replayed {
@@ -209,6 +213,7 @@ func (b *Brain) Step(now time.Time, in Input) []Effect {
 		}
 		b.waiting = append(b.waiting, in)
 	case ClockStepped:
+		b.past = pastRead{} // the windows begin anew
 		if in.By != 0 {
 			b.clockStepped(now, in.By)
 		}
@@ -308,6 +313,7 @@ func (b *Brain) restored(now time.Time, in Restored) []Effect {
 		b.dirty[name] = true
 	}
 	b.awake = true
+	b.past = b.unreadPast(now)
 	b.hearAll(now)
 	text := "rollbackd started"
 	if !in.DownFrom.IsZero() {
@@ -350,11 +356,12 @@ func (b *Brain) settle(now time.Time) []Effect {
 		b.due(now, name)
 		delete(b.dirty, name)
 	}
-	return b.wake(now, effects)
+	return append(b.wake(now, effects), b.blindRules(now)...)
 }
 
-// toLookAt are the services that changed, and those with an open incident,
-// in name order so that the same inputs always lead to the same decisions.
+// toLookAt are the services that changed, and those with an open incident, the
+// gravest first: in one order, so that the same inputs always lead to the same
+// decisions.
 func (b *Brain) toLookAt() []string {
 	names := slices.Collect(maps.Keys(b.dirty))
 	for name := range b.mem.open {
@@ -362,7 +369,7 @@ func (b *Brain) toLookAt() []string {
 			names = append(names, name)
 		}
 	}
-	slices.Sort(names)
+	b.gravestFirst(names)
 	return names
 }
 

@@ -235,7 +235,7 @@ func TestATargetNeverSeenBeforeIsOurOwnDeployment(t *testing.T) {
 	w.give(incident.VersionSeen{Service: "shop", Version: "v2", At: w.now, Source: "symlink"})
 	w.run(time.Minute)
 	w.hang["restart"] = true
-	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "shop", Actor: "alice", To: "v0"})
+	w.give(incident.Command{ID: "c", Verb: "rollback", Service: "shop", Actor: "alice", To: "v0", Unseen: true})
 	w.give(incident.VersionSeen{Service: "shop", Version: "v0", At: w.now, Source: "symlink"})
 	last := w.started[len(w.started)-1]
 	w.give(incident.StepEnded{Ref: last.Ref, Result: incident.StepResult{State: incident.StepDone}})

@@ -225,7 +225,7 @@ func (l *ledger) shift(by time.Duration) {
 		l.Deployments[i].shift(by)
 	}
 	for _, m := range l.Marks {
-		shift(by, &m.Quarantined)
+		shift(by, &m.Quarantined, &m.ShownSince)
 	}
 	for name, said := range l.Said {
 		shift(by, &said.At)

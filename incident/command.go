@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,7 +31,7 @@ func (b *Brain) command(now time.Time, c Command) []Effect {
 		return refuse(c, "not_found", problem, "")
 	}
 	if _, ok := b.opts.Services[name]; !ok && (inc == nil || !worksWithoutConfiguration(c.Verb)) {
-		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", name), "")
+		return refuse(c, "not_found", b.notConfigured(name), "")
 	}
 	switch c.Verb {
 	case "rollback":
@@ -149,7 +150,7 @@ func (b *Brain) brake(now time.Time, c Command) []Effect {
 	if c.All {
 		name = ""
 	} else if _, ok := b.opts.Services[name]; !ok && !b.mem.open[name] {
-		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", name), "")
+		return refuse(c, "not_found", b.notConfigured(name), "")
 	}
 	on := c.Verb == "pause" || c.Verb == "lock"
 	entry := &BrakeEntry{Kind: Pause, On: on, By: c.Actor, Why: c.Reason}
@@ -208,10 +209,9 @@ func (b *Brain) stopRun(now time.Time, inc *Incident, actor, reason string, guar
 // confirmed, and it is charged to no automatic budget.
 func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Incident) []Effect {
 	s := b.mem.service(name)
-	o := b.opts.Services[name]
 	to := c.To
 	if to == "" {
-		if t, ok := s.Ledger.target(o.Deployment, now); ok {
+		if t, ok := b.target(name, now); ok {
 			to = t.Version
 		}
 	}
@@ -228,7 +228,13 @@ func (b *Brain) commandRollback(now time.Time, c Command, name string, inc *Inci
 			about.Group, about.Members = b.changedTogether(name)
 		}
 	}
-	request := planRequest{to: to, by: c.Actor, askedBy: c.Actor, scope: c.Scope, plan: b.planFor(about, ""), decidedAt: now}
+	request := planRequest{to: to, unseen: c.Unseen, by: c.Actor, askedBy: c.Actor, scope: c.Scope, plan: b.planFor(about, ""), decidedAt: now}
+	if why := b.ambiguous(name, to); c.To == "" && why != "" && request.plan != nil && request.plan.leaves(c.Scope) {
+		if inc != nil {
+			return b.refused(now, c, inc, why, GuardNoTarget)
+		}
+		return refuse(c, "refused", why, GuardNoTarget)
+	}
 	if holds := b.holdsForPerson(now, about, s, request); len(holds) > 0 {
 		d := Decision{}
 		d.hold(holds)
@@ -258,7 +264,8 @@ func (b *Brain) openedByPerson(now time.Time, c Command, name string, s *service
 	e.Incident = incidentID(s, name, now)
 	e.Opened = &OpenedEntry{
 		Severity: severity, Mode: b.mode(name), Triggers: []Evidence{}, OKBefore: b.okAt(b.live[name], now.Add(-b.opts.MaxGap)),
-		Deployment: copyDeployment(s.Ledger.current()), Manual: true, ExternalID: c.ExternalID,
+		Deployment: copyDeployment(b.deploymentOf(name)), Manual: true, ExternalID: c.ExternalID,
+		Labels: maps.Clone(b.opts.Services[name].Labels),
 	}
 	if e.Opened.Rehearses = rehearsalOf(c); e.Opened.Rehearses == nil {
 		e.Opened.Group, e.Opened.Members = b.changedTogether(name)
@@ -296,7 +303,7 @@ func (b *Brain) holdsForPerson(now time.Time, inc *Incident, s *serviceMemory, r
 			holds = append(holds, h)
 		}
 	}
-	if hold, bad := b.badTarget(r, s, b.opts.Services[name]); bad {
+	if hold, bad := b.badTarget(name, r); bad {
 		holds = append(holds, hold)
 	}
 	if _, missing := b.memberRuns(now, inc, r.to); missing != "" && r.plan != nil && r.plan.leaves(r.scope) {
@@ -342,6 +349,12 @@ func (b *Brain) holdByPerson(now time.Time, inc *Incident, g Guard, c Command) [
 func (b *Brain) commandAbort(now time.Time, c Command, inc *Incident) []Effect {
 	effects := b.word(now, c, inc, KindAborted, said{what: "abort asked for"})
 	switch inc.State {
+	case Held:
+		if len(inc.Decision.stickyHolds()) == 0 {
+			break // what holds it may let go by itself: then it would act
+		}
+		return b.refused(now, c, inc, fmt.Sprintf("no rollback runs, and nothing is asked or counted down: it is held (%s): "+
+			"close ends the incident, veto keeps this deployment from being rolled back", inc.Decision.HeldBy), "")
 	case RollingBack, Verifying:
 		if inc.Rollback == nil || inc.Rollback.State.Ended() && inc.Rollback.Stopping == "" {
 			return b.refused(now, c, inc, "it has not begun, and will not", "")
@@ -350,7 +363,7 @@ func (b *Brain) commandAbort(now time.Time, c Command, inc *Incident) []Effect {
 			return b.refused(now, c, inc, "it is ending already: "+inc.Rollback.Stopping+inc.Rollback.Reason, "")
 		}
 		return slices.Insert(effects, len(effects)-1, b.stopRun(now, inc, c.Actor, abortedBy(c), GuardAborted)...)
-	case Firing, CountingDown, AwaitingApproval, Held, Confirming, Closed:
+	case Firing, CountingDown, AwaitingApproval, Confirming, Closed:
 	}
 	return slices.Insert(effects, len(effects)-1, b.holdByPerson(now, inc, GuardAborted, c)...)
 }

@@ -35,6 +35,12 @@ func (b *Brain) confirmRule(now time.Time, name string, l *live, inc *Incident) 
 	}
 	switch b.confirmSays(l, inc) {
 	case trigger.Breach:
+		if now.Sub(c.askedAt) >= b.opts.Poll {
+			return b.confirmOverdue(now, name, l, inc) // it had to wait: what was true then need not be true now
+		}
+		if b.leavesRoom(now, inc, c) {
+			return nil
+		}
 		return b.act(now, name, inc)
 	case trigger.OK:
 		return b.stoodDown(now, inc)
@@ -91,13 +97,11 @@ func (run *Run) waitedUntil() time.Time {
 }
 
 // confirmSays joins what was read: a trigger that justifies the action and
-// breaches is enough to go on; to stand down all must be known ok.
+// breaches is enough to go on, also one that was well for a moment since it fired;
+// to stand down all must be known ok.
 func (b *Brain) confirmSays(l *live, inc *Incident) trigger.Truth {
 	allOK, read := true, false
 	for _, ev := range inc.Triggers {
-		if !ev.ClearedAt.IsZero() {
-			continue
-		}
 		says, answered := l.confirm.says[ev.Name]
 		if !answered {
 			if _, exists := b.statusOf(inc, ev.Name); !exists {
@@ -239,7 +243,7 @@ func (b *Brain) lastHolds(now time.Time, name string, inc *Incident, s *serviceM
 		}
 		home, bare := inc.home(ev.Name)
 		ev.Name = bare
-		h := b.triggerHolds(ev, b.mem.service(home), b.opts.Services[home])
+		h := b.triggerHolds(ev, home)
 		if len(h) == 0 {
 			return holds
 		}

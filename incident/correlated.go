@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -26,13 +27,6 @@ type correlation struct {
 	after  string
 }
 
-// breaker is a service that breaches, since when, and its present deployment.
-type breaker struct {
-	name       string
-	onset      time.Time
-	deployment *Deployment
-}
-
 // judged is the deployment that the open incident is about, also once a rollback
 // has put another one there; without an incident the present one.
 func (s *serviceMemory) judged() *Deployment {
@@ -42,21 +36,13 @@ func (s *serviceMemory) judged() *Deployment {
 	return s.Ledger.current()
 }
 
-// before orders services that breach: by onset, then by name.
-func (a breaker) before(b breaker) bool {
-	if !a.onset.Equal(b.onset) {
-		return a.onset.Before(b.onset)
-	}
-	return a.name < b.name
-}
-
 // correlation looks at the services that began to breach around the onset of an
 // incident. Where they are many, three cases are told apart: one of them was
-// deployed and broke first, and the others depend on it; each has its own
-// deployment to blame, or they share a change; or neither.
+// deployed and broke first, and the others depend on it; they share a change; or
+// neither, and then nothing goes by itself, each with a deployment of its own or not.
 func (b *Brain) correlation(name string, inc *Incident) correlation {
-	own := breaker{name, onset(inc), b.mem.service(name).judged()}
-	all, total, reached := b.breaching(own)
+	own := breaker{name, max(inc.Severity, b.unitGravity(name)), onset(inc), b.mem.service(name).judged()}
+	all, total, reached := b.breachingTogether(own)
 	if inc.Decision.InTurn {
 		return b.oneAtATime(own, all, "it began to breach together with others") // to the end, however many are left
 	}
@@ -72,12 +58,11 @@ func (b *Brain) correlation(name string, inc *Incident) correlation {
 	if change := sharedChange(open); change != "" {
 		return b.oneAtATime(own, all, what+" and share the change "+change)
 	}
+	why, elsewhere := what+": the cause is hardly one deployment", true
 	if !slices.ContainsFunc(open, func(x breaker) bool { return !b.explained(x) }) {
-		return b.oneAtATime(own, all, what+", each after a deployment of its own")
+		why, elsewhere = what+", each after a deployment of its own: which of them it is must be found out first", false
 	}
-	return correlation{elsewhere: true, holds: []Hold{{
-		GuardCorrelated, what + ": the cause is hardly one deployment", "never by itself; approve, or a newer deployment",
-	}}}
+	return correlation{elsewhere: elsewhere, holds: []Hold{{GuardCorrelated, why, "never by itself; approve, or a newer deployment"}}}
 }
 
 // stillToJudge leaves out the other services that one of our rollbacks has taken
@@ -87,6 +72,27 @@ func stillToJudge(own breaker, all []breaker) []breaker {
 		return x.name != own.name && x.deployment != nil && x.deployment.Own
 	})
 }
+
+// breachingTogether are the services that breach together with one: around the onset
+// that its incident has, or around the one that its windows show now. They differ
+// where windows began anew, of all services at once: after a gap, or a clock that was set.
+func (b *Brain) breachingTogether(own breaker) (all []breaker, total int, reached bool) {
+	all, total, reached = b.breaching(own)
+	l := b.live[own.name]
+	if reached || l == nil {
+		return all, total, reached
+	}
+	if now := l.breachNear(own.onset, forever); !now.IsZero() && !now.Equal(own.onset) {
+		own.onset = now
+		if near, of, many := b.breaching(own); many {
+			return near, of, many
+		}
+	}
+	return all, total, reached
+}
+
+// forever is within which any onset lies.
+const forever = time.Duration(math.MaxInt64)
 
 // breaching are the services with a pending or firing trigger whose onset is near
 // that of one of them, that one included, in the order of their names; and
@@ -99,7 +105,7 @@ func (b *Brain) breaching(own breaker) (all []breaker, total int, reached bool) 
 	for _, name := range slices.Sorted(maps.Keys(b.live)) {
 		unit := b.unitOf(name, own.name)
 		if units[unit].name == "" {
-			units[unit] = breaker{name: unit, deployment: b.mem.service(unit).judged()}
+			units[unit] = breaker{name: unit, severity: b.unitGravity(unit), deployment: b.mem.service(unit).judged()}
 		}
 		since := b.live[name].breachNear(own.onset, c.Within)
 		if name == own.name {
@@ -136,6 +142,16 @@ func (b *Brain) unitOf(name, own string) string {
 		return together[0]
 	}
 	return name
+}
+
+// unitGravity is how grave the breach of a service is, and of those of its group
+// that share its change: they count as one.
+func (b *Brain) unitGravity(name string) trigger.Severity {
+	severity := b.gravity(name)
+	for _, other := range b.sameChange(name) {
+		severity = max(severity, b.gravity(other))
+	}
+	return severity
 }
 
 // breachNear is the earliest onset of the service's pending and firing triggers
@@ -220,8 +236,8 @@ func sharedChange(all []breaker) string {
 	return change
 }
 
-// oneAtATime asks a person about one service after the other, the first to
-// breach first: what cures one may cure all.
+// oneAtATime asks a person about one service after the other, the gravest first,
+// and of those the first to breach: what cures one may cure all.
 func (b *Brain) oneAtATime(own breaker, all []breaker, what string) correlation {
 	c := correlation{inTurn: true}
 	if c.after = b.ahead(own, all); c.after != "" {
@@ -236,8 +252,8 @@ func (b *Brain) oneAtATime(own breaker, all []breaker, what string) correlation 
 }
 
 // ahead is the service that has its turn before another: one that people are
-// asked about or that is being rolled back, or one that broke earlier and is about
-// to be. Empty where there is none.
+// asked about or that is being rolled back, or a graver one, or one that broke
+// earlier, that is about to be. Empty where there is none.
 func (b *Brain) ahead(own breaker, all []breaker) string {
 	var first *breaker
 	for _, x := range b.withQueue(own, all) {
@@ -261,7 +277,7 @@ func (b *Brain) withQueue(own breaker, all []breaker) []breaker {
 		s := b.mem.service(name)
 		in := slices.ContainsFunc(all, func(x breaker) bool { return x.name == name })
 		if !in && name != own.name && s.Open.Decision.InTurn {
-			queue = append(queue, breaker{name, onset(s.Open), s.judged()})
+			queue = append(queue, breaker{name, b.unitGravity(name), onset(s.Open), s.judged()})
 		}
 	}
 	return queue

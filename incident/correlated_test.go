@@ -169,11 +169,11 @@ func TestServicesThatShareAChangeAreAskedAboutOneAtATime(t *testing.T) {
 
 // The order holds to the end: what is left does not act by itself once the first
 // has recovered and they are no longer many.
-func TestServicesWithDeploymentsOfTheirOwnWaitForEachOther(t *testing.T) {
+func TestServicesThatShareAChangeWaitForEachOther(t *testing.T) {
 	w := newWorld(t, options("auth", "cart"))
 	w.well()
-	w.deploy("auth", "v2", "v1")
-	w.deploy("cart", "v2", "v1")
+	w.change("auth", "v2", "PR-7")
+	w.change("cart", "v2", "PR-7")
 	w.breakInTurn("auth", "cart")
 	w.inState("auth", incident.AwaitingApproval)
 	if r := w.command("approve", "auth"); r.Err != "" {
@@ -200,13 +200,39 @@ func TestServicesWithDeploymentsOfTheirOwnWaitForEachOther(t *testing.T) {
 func TestTheOrderOfThoseThatWaitSurvivesARestart(t *testing.T) {
 	w := newWorld(t, options("auth", "cart"))
 	w.well()
-	w.deploy("auth", "v2", "v1")
-	w.deploy("cart", "v2", "v1")
+	w.change("auth", "v2", "PR-7")
+	w.change("cart", "v2", "PR-7")
 	w.breakInTurn("auth", "cart")
 	w.restart(10 * time.Second)
 	w.run(time.Minute)
 	w.inState("auth", incident.AwaitingApproval)
 	w.heldBy("cart", incident.GuardCorrelated)
+}
+
+// A deployment of its own for each explains none of them better than the others:
+// a person finds out first which it is, and may approve any of them.
+func TestServicesWithDeploymentsOfTheirOwnAreHeld(t *testing.T) {
+	w := newWorld(t, options("auth", "cart"))
+	w.well()
+	w.deploy("auth", "v2", "v1")
+	w.deploy("cart", "v2", "v1")
+	w.breakInTurn("auth", "cart")
+	for _, name := range []string{"auth", "cart"} {
+		inc := w.heldBy(name, incident.GuardCorrelated)
+		if !strings.Contains(inc.Decision.Reason, "each after a deployment of its own") {
+			t.Errorf("%s: the reason is %q, want both deployments in it", name, inc.Decision.Reason)
+		}
+	}
+	if len(w.started) > 0 {
+		t.Error("a step was started")
+	}
+	if r := w.command("approve", "cart"); r.Err != "" {
+		t.Fatalf("approve: %s", r.Err)
+	}
+	if n := len(w.steps()); n != 2 {
+		t.Errorf("%d steps ran, want the two of cart", n)
+	}
+	w.heldBy("auth", incident.GuardCorrelated)
 }
 
 // At one tick all windows are full, and the names decide.

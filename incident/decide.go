@@ -43,7 +43,7 @@ func (b *Brain) incidentRule(now time.Time, name string, l *live, s *serviceMemo
 	if e := b.joinRule(now, inc); e != nil {
 		return e
 	}
-	if e := b.approvedRule(now, name, inc, s); e != nil {
+	if e := b.approvedRule(now, name, inc); e != nil {
 		return e
 	}
 	switch inc.State {
@@ -379,7 +379,10 @@ func (b *Brain) standDownRule(now time.Time, inc *Incident, s *serviceMemory) []
 		return e
 	}
 	d := s.Ledger.current()
-	if d == nil || d.Own || !d.NotedAt.After(inc.OpenedAt) || !inc.decidedAt.Before(d.NotedAt) || inc.decidedAt.IsZero() {
+	if d == nil || d.Own || inc.decidedAt.IsZero() {
+		return nil
+	}
+	if since := b.confirmed(inc.Service, d); !since.After(inc.OpenedAt) || !inc.decidedAt.Before(since) {
 		return nil
 	}
 	waiting := inc.State == CountingDown || inc.State == AwaitingApproval || inc.State == Confirming
@@ -419,7 +422,7 @@ func (inc *Incident) changed() bool {
 }
 
 // approved is the decision that follows from enough people's yes.
-func (b *Brain) approved(now time.Time, name string, inc *Incident, s *serviceMemory) []Effect {
+func (b *Brain) approved(now time.Time, name string, inc *Incident) []Effect {
 	d := inc.Decision
 	d.Response = evaluator.Response{Directness: evaluator.Rollback}
 	d.ByPerson, d.Severity, d.Silence = true, inc.Severity, false
@@ -432,7 +435,7 @@ func (b *Brain) approved(now time.Time, name string, inc *Incident, s *serviceMe
 			d.Justified = append(d.Justified, ev.Name)
 		}
 	}
-	if t, ok := s.Ledger.target(b.opts.Services[name].Deployment, now); ok {
+	if t, ok := b.target(name, now); ok {
 		d.Target = t.Version
 	}
 	d.Overrides = overridden

@@ -13,16 +13,17 @@ func (b *Brain) deployed(now time.Time, in Deployed) []Effect {
 		return nil
 	}
 	s := b.mem.service(in.Service)
-	if in.Version == s.Ledger.Running {
+	switch {
+	case b.deployedAgain(in, s):
+		return []Effect{Record{Entry: b.deploymentEntry(now, b.again(now, in, s), s)}}
+	case in.Version == s.Ledger.Running:
 		return b.rolledOut(now, in, s)
+	case in.Version == b.running(in.Service):
+		return b.takenBack(now, in, s)
 	}
-	d := Deployment{
-		Service: in.Service, Version: in.Version, Previous: in.Previous, StartedAt: in.StartedAt, NotedAt: now,
-		By: in.By, URL: in.URL, Change: in.Change, Source: in.Source, NoAutoRollback: in.NoAutoRollback,
-		Rolling: in.Rolling,
-	}
-	if d.Previous == d.Version {
-		d.Previous = "" // no version comes before itself
+	d := newDeployment(now, in)
+	if shown := s.Ledger.Shown; b.opts.Services[in.Service].Deployment.HasSource && shown != d.Version && !b.counts(in.Service, d.Version) {
+		d.Shows = shown
 	}
 	if d.StartedAt.IsZero() {
 		d.StartedAt = in.At
@@ -126,11 +127,14 @@ func (b *Brain) versionSeen(now time.Time, in VersionSeen) []Effect {
 	if target := s.goingTo(); target == in.Version && l.Running != in.Version {
 		return b.shown(now, in) // our own doing, whether or not the version was known before
 	}
+	if in.Version == l.Shown && b.reported(in.Service) != nil {
+		return nil // it goes on showing another version than was reported
+	}
 	if known, ok := l.Marks[in.Version]; ok && (known.SeenRunning || l.has(in.Version)) {
 		if d := l.current(); l.Running == in.Version && known.SeenRunning && (d == nil || d.Seen || d.Version != in.Version) {
 			return nil
 		}
-		return b.shown(now, in)
+		return b.confirms(b.shown(now, in), s)
 	}
 	d := Deployment{
 		Service: in.Service, Version: in.Version, Previous: l.Running, StartedAt: in.At.UTC().Round(0), NotedAt: now,
@@ -169,6 +173,9 @@ func (l *ledger) has(version string) bool {
 
 func (b *Brain) deploymentEntry(now time.Time, d Deployment, s *serviceMemory) Entry {
 	text := fmt.Sprintf("%s deployed", d.Version)
+	if l := &s.Ledger; l.Running == d.Version {
+		text = fmt.Sprintf("%s, which runs since %s, was deployed again", d.Version, shortTime(d.StartedAt))
+	}
 	if d.FirstLook {
 		text = fmt.Sprintf("%s runs; it was there when rollbackd first looked", d.Version)
 	}
@@ -177,6 +184,9 @@ func (b *Brain) deploymentEntry(now time.Time, d Deployment, s *serviceMemory) E
 	}
 	if d.Previous != "" {
 		text += ", before it " + d.Previous
+	}
+	if d.Shows != "" {
+		text += fmt.Sprintf("; its version source shows that %s runs", d.Shows)
 	}
 	actor := d.Source
 	if d.By != "" {

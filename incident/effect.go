@@ -28,6 +28,16 @@ type Read struct {
 	Deadline time.Time
 }
 
+// ReadPast asks for what some metrics were at the ticks from From to To, for some
+// services; it is asked for beside the polls, and after them. The answer is Past.
+type ReadPast struct {
+	ID                string
+	Metrics, Services []string
+	From, To          time.Time
+	// Deadline is when an answer no longer helps.
+	Deadline time.Time
+}
+
 // Start asks for one attempt of one step. Its intent is already durable.
 type Start struct {
 	Ref StepRef
@@ -94,6 +104,9 @@ type WakeAt struct{ T time.Time }
 
 func (Record) effect() {}
 func (Read) effect()   {}
+
+func (ReadPast) effect() {}
+
 func (Start) effect()  {}
 func (Stop) effect()   {}
 func (Reply) effect()  {}

@@ -33,6 +33,10 @@ const (
 	KindDetails    Kind = "details"    // a later report of the running version says more about it
 	KindSignal     Kind = "signal"     // somebody said something of it that a trigger waits for
 	KindRehearsed  Kind = "rehearsed"  // its plan was rehearsed
+	// Of a service: people were told that triggers show nothing known, though the
+	// source answers; and they do again.
+	KindTriggerBlind   Kind = "trigger_blind"
+	KindTriggerSighted Kind = "trigger_sighted"
 	// Of an incident.
 	KindOpened    Kind = "opened"
 	KindFired     Kind = "fired"   // a trigger of the service fired after the opening
@@ -110,6 +114,8 @@ type Entry struct {
 	Reopened   *ReopenedEntry  `json:"reopened,omitempty"`
 	Impact     *Impact         `json:"impact,omitempty"`
 	Forgotten  *ForgottenEntry `json:"forgotten,omitempty"`
+
+	TriggerBlind *TriggerBlindEntry `json:"trigger_blind,omitempty"` // trigger_blind, trigger_sighted
 	// Samples are what the incident's triggers showed since the entry before that has
 	// some: opened, decided, run_ended, closed and reopened do.
 	Samples []Series `json:"samples,omitempty"`
@@ -169,6 +175,9 @@ type BlindEntry struct {
 type RunningEntry struct {
 	Version string `json:"version"`
 	Source  string `json:"source"`
+	// Confirms is the deployment, so far only reported, that it bears out while an
+	// incident is open.
+	Confirms *Deployment `json:"confirms,omitempty"`
 }
 
 // SeenEntry is what was seen for the first time: triggers known ok (by name and
@@ -229,6 +238,9 @@ type OpenedEntry struct {
 	Blames string `json:"blames,omitempty"`
 	// Rehearses is set where the rollback rehearses another service's plan.
 	Rehearses *RehearsalOf `json:"rehearses,omitempty"`
+	// Labels are the service's at the opening. The incident keeps them: whoever
+	// tells its messages apart by them must find the end of what began.
+	Labels Labels `json:"labels,omitempty"`
 }
 
 // Evidence is a trigger as it was when it fired or cleared.
@@ -252,7 +264,8 @@ type Evidence struct {
 	BusOnly bool `json:"bus_only,omitempty"`
 	// SaidBy is who sent the signals, with their reasons; empty without.
 	SaidBy string `json:"said_by,omitempty"`
-	// Again is true where it fired before, and a signal has made it graver since.
+	// Again is true where it fired before, and a signal has made it graver since, or it
+	// rested on no_data and does not any more.
 	Again     bool     `json:"again,omitempty"`
 	Receivers []string `json:"receivers,omitempty"`
 	// Length is the length of its window, for closing.
@@ -296,14 +309,15 @@ type Decision struct {
 	Trigger string `json:"trigger,omitempty"`
 	// Scope limits the plan to the steps of one scope; empty means all.
 	Scope string `json:"scope,omitempty"`
-	// PlanHash names the plan, target and scope that an approval is for.
+	// PlanHash names the plan, target and scope that an approval is for. In the
+	// public form it is the step instead, while a run waits at one for people.
 	PlanHash string `json:"plan,omitempty"`
 	// Approvals is how many people of each role are asked for, where any are.
 	Approvals map[string]int `json:"approvals,omitempty"`
 	// Silence is true where nobody's answer until the deadline is a yes.
 	Silence bool `json:"silence,omitempty"`
-	// InTurn is true for one of several services that broke at the same time, each
-	// with reason to blame its own deployment: people are asked about one at a time.
+	// InTurn is true for one of several services that broke at the same time after
+	// deployments of one change: people are asked about one at a time.
 	InTurn bool `json:"in_turn,omitempty"`
 	// After is the one of them that it waits for; empty where it is its turn.
 	After string `json:"after,omitempty"`

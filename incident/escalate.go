@@ -14,11 +14,12 @@ func (g Guard) failure() bool {
 }
 
 // leavesItToPeople tells whether nothing but a person will do something about
-// what a guard holds. What flaps is told once, or each of its ups and downs would
-// wake somebody.
+// what a guard holds, or not for hours: a budget. What flaps is told once, or each of
+// its ups and downs would wake somebody.
 func (g Guard) leavesItToPeople() bool {
 	switch g {
-	case GuardJournal, GuardBlind, GuardNeverOK, GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget:
+	case GuardJournal, GuardBlind, GuardNeverOK, GuardNoDeployment, GuardBeforeDeployment, GuardCorrelated, GuardQuarantined, GuardOnce, GuardNoTarget,
+		GuardBudget:
 		return true
 	default:
 		return g.failure()
@@ -31,7 +32,8 @@ func (inc *Incident) waitsForPerson() bool {
 	case AwaitingApproval:
 		return true
 	case Held:
-		return inc.Decision.HeldBy.failure() || inc.Severity >= trigger.Critical && inc.Decision.HeldBy.leavesItToPeople()
+		_, failed := inc.Decision.failed()
+		return failed || inc.Severity >= trigger.Critical && inc.Decision.HeldBy.leavesItToPeople()
 	case RollingBack:
 		return inc.approvalWaited() != nil
 	case Firing, CountingDown, Confirming, Verifying, Closed:

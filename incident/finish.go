@@ -152,6 +152,18 @@ func (b *Brain) toVerify(inc *Incident) []string {
 	return slices.Compact(names)
 }
 
+// underVerification are the triggers that a verification looks at: those that it
+// began with, and what has fired since, which is the incident's as well.
+func (inc *Incident) underVerification() []string {
+	names := slices.Clone(inc.Verification.Triggers)
+	for _, ev := range inc.Triggers {
+		if !slices.Contains(names, ev.Name) {
+			names = append(names, ev.Name)
+		}
+	}
+	return names
+}
+
 // progress is how far a verification has come in this process. It is not
 // journalled: after a restart the hold begins anew, and the deadline stands.
 type progress struct {
@@ -190,7 +202,7 @@ func (b *Brain) progressTick(l *live, inc *Incident, at time.Time) {
 	if p.run != inc.Rollback.ID {
 		*p = progress{run: inc.Rollback.ID}
 	}
-	truth, which := b.allWell(l, inc.Verification.Triggers, inc.Rollback, at)
+	truth, which := b.allWell(l, inc.underVerification(), inc.Rollback, at)
 	if which != "" {
 		which += " is not ok"
 	}
@@ -352,7 +364,11 @@ func (b *Brain) closeRule(now time.Time, name string, l *live, inc *Incident) []
 	case inc.VetoedBy != "":
 		outcome = Vetoed
 	}
-	return b.closed(now, inc, outcome, fmt.Sprintf("every trigger has been known ok for %s", max(hold, longest(inc))), false)
+	text := fmt.Sprintf("every trigger has been known ok for %s", max(hold, longest(inc)))
+	if run := inc.Rollback; outcome == Unresolved && run != nil && run.State != RunCompleted {
+		text = fmt.Sprintf("the service is well (%s), and the rollback is %s and was never verified: look at what is in which state", text, run.State)
+	}
+	return b.closed(now, inc, outcome, text, false)
 }
 
 // defaultHold is CONTRACT.md's verify.hold, for a service without a plan.
@@ -452,12 +468,21 @@ func (b *Brain) closed(now time.Time, inc *Incident, outcome Outcome, text strin
 	e := b.incidentEntry(now, KindClosed, inc, "rollbackd", fmt.Sprintf("closed as %s: %s", outcome, text))
 	e.Closed = &ClosedEntry{Outcome: outcome, Reason: text, Fresh: fresh}
 	head := RecoveredHead
-	if outcome == Unresolved || fresh {
-		head = HeldHeadline // nobody has verified it, or it was closed without being well
+	if fresh {
+		head = HeldHeadline // it was closed without being known to be well
 	}
 	e = b.sampled(e, inc)
-	if inc.Decision.Untold && !inc.told {
-		return []Effect{Record{Entry: e}} // what nobody was told of is not taken back either
+	broken, again := false, false
+	if outcome == RolledBack {
+		broken, again = b.brokenAtItsEnd(now, inc)
+	}
+	if again || inc.Decision.Untold && !inc.told {
+		// What is opened again in the same breath is told as that, and what nobody was
+		// told of is not taken back either.
+		return []Effect{Record{Entry: e}}
+	}
+	if broken {
+		head = HeldHeadline
 	}
 	m := b.message(now, inc, e, head, "closed")
 	if inc.Rollback != nil && inc.Rollback.Rehearses == nil {

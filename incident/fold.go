@@ -37,6 +37,9 @@ func (inc *Incident) wait() waiting {
 	w := waiting{person: inc.waitsForPerson(), state: inc.State}
 	if inc.State == Held {
 		w.guard = inc.Decision.HeldBy
+		if failed, is := inc.Decision.failed(); is {
+			w.guard = failed.Guard // a pause that begins or ends beside it changes nothing
+		}
 	}
 	if step := inc.approvalWaited(); step != nil {
 		w.step = step.title()
@@ -62,11 +65,9 @@ func (inc *Incident) foldKind(e Entry) {
 	case KindOpened:
 		inc.foldOpened(e)
 	case KindDeployment:
-		if inc.Rollback == nil || inc.Rollback.State.Ended() {
-			d := *e.Deployment
-			inc.Deployment = &d
-			inc.again = true
-		}
+		inc.foldDeployment(e.Deployment)
+	case KindRunning:
+		inc.foldDeployment(e.Running.Confirms)
 	case KindPardon:
 		inc.again = true
 	case KindClock:
@@ -111,6 +112,18 @@ func (inc *Incident) foldKind(e Entry) {
 	}
 }
 
+// foldDeployment takes in the deployment that runs from here on. One that is only
+// reported while its version source shows another runs nowhere yet.
+func (inc *Incident) foldDeployment(d *Deployment) {
+	if d == nil || inc.Rollback != nil && !inc.Rollback.State.Ended() {
+		return
+	}
+	inc.again = true
+	if d.Shows == "" {
+		inc.Deployment = copyDeployment(d)
+	}
+}
+
 // An incident that flaps for days keeps its beginning and its newest moments;
 // the journal has all of them.
 const keepFirst, keepMoments = 100, 400
@@ -142,7 +155,7 @@ func (inc *Incident) foldOpened(e Entry) {
 	inc.ID, inc.Service, inc.OpenedAt = e.Incident, e.Service, e.At
 	inc.Severity, inc.Mode, inc.Manual, inc.ExternalID = o.Severity, o.Mode, o.Manual, o.ExternalID
 	inc.Group, inc.Members = o.Group, slices.Clone(o.Members)
-	inc.Rehearses = o.Rehearses
+	inc.Rehearses, inc.Labels = o.Rehearses, o.Labels
 	inc.State = Firing
 	inc.Triggers = append([]Evidence{}, o.Triggers...)
 	inc.OKBefore = append([]string(nil), o.OKBefore...)

@@ -61,6 +61,32 @@ func (run *Run) left(section Section) int {
 	return n
 }
 
+// undone are the follow-up steps of a run that has ended that did not end well, or
+// had no turn.
+func (run *Run) undone() []string {
+	if run == nil {
+		return nil
+	}
+	var titles []string
+	for i := range run.Steps {
+		step := &run.Steps[i]
+		if step.Section == SectionFollowUp && step.State != StepDone && step.State != StepSkipped {
+			titles = append(titles, step.title())
+		}
+	}
+	return titles
+}
+
+// brokeSince tells whether a trigger that fired after the rollback was verified has
+// not cleared.
+func (inc *Incident) brokeSince() bool {
+	run := inc.Rollback
+	if run == nil || run.VerifiedAt.IsZero() {
+		return false
+	}
+	return slices.ContainsFunc(inc.Triggers, func(ev Evidence) bool { return ev.FiredAt.After(run.VerifiedAt) && ev.ClearedAt.IsZero() })
+}
+
 // followingUp tells whether a verified rollback of the service is not over yet.
 func (s *serviceMemory) followingUp() bool {
 	return s.Open != nil && s.Open.Rollback != nil && !s.Open.Rollback.VerifiedAt.IsZero() && !s.Open.Rollback.State.Ended()

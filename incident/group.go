@@ -67,7 +67,7 @@ func (b *Brain) changedTogether(service string) (group string, members []Member)
 		if name != service && s.Open != nil && s.Open.State != Firing {
 			return "", nil
 		}
-		members = append(members, Member{Service: name, From: s.Ledger.Running, Deployment: s.deploymentID()})
+		members = append(members, Member{Service: name, From: b.running(name), Deployment: s.deploymentID()})
 	}
 	if len(members) == 0 {
 		return "", nil
@@ -123,7 +123,7 @@ func (b *Brain) groupHolds(now time.Time, inc *Incident, byPerson bool) []Hold {
 // them: a group takes one slot, that of the service its incident was opened for.
 func (b *Brain) memberHolds(now time.Time, inc *Incident, name string) []Hold {
 	s, o := b.mem.service(name), b.opts.Services[name]
-	holds := append(b.brakeHolds(now, s), b.versionHolds(now, s, o)...)
+	holds := append(b.brakeHolds(now, s), b.versionHolds(now, name)...)
 	holds = append(holds, s.vetoHold(inc)...)
 	holds = append(holds, s.cooldownHold(now, o)...)
 	holds = append(holds, b.claimHold(name)...)
@@ -141,7 +141,7 @@ func (b *Brain) memberLimits(now time.Time, inc *Incident) []limit {
 	for _, m := range inc.others() {
 		s, o := b.mem.service(m.Service), b.opts.Services[m.Service]
 		own := b.windowLimits(now, m.Service)
-		if t, ok := s.Ledger.target(o.Deployment, now); ok {
+		if t, ok := b.target(m.Service, now); ok {
 			own = append(own, targetLimits(t, o)...)
 		}
 		if d := s.Ledger.current(); d != nil && d.NoAutoRollback {
@@ -184,12 +184,12 @@ func (b *Brain) claimHold(service string) []Hold {
 func (b *Brain) memberRuns(now time.Time, inc *Incident, to string) (members []Member, missing string) {
 	for _, m := range inc.Members {
 		s, o := b.mem.service(m.Service), b.opts.Services[m.Service]
-		m.From, m.To = s.Ledger.Running, to
-		if d := s.Ledger.current(); d != nil && m.Deployment != "" && d.id() != m.Deployment {
+		m.From, m.To = b.running(m.Service), to
+		if id := s.deploymentID(); id != "" && m.Deployment != "" && id != m.Deployment {
 			return nil, m.Service // it has another deployment since
 		}
 		if m.Service != inc.Service {
-			t, ok := s.Ledger.target(o.Deployment, now)
+			t, ok := b.target(m.Service, now)
 			if !ok && !deploymentsUnknown(s, o) {
 				return nil, m.Service
 			}
@@ -256,7 +256,7 @@ func (run *Run) legOf(service string) Member {
 // change by; empty when none has.
 func (b *Brain) redeployed(inc *Incident) string {
 	for _, m := range inc.others() {
-		if d := b.mem.service(m.Service).Ledger.current(); d != nil && !d.Own && d.id() != m.Deployment {
+		if d := b.mem.service(m.Service).Ledger.current(); d != nil && !d.Own && d.id() != m.Deployment && b.reported(m.Service) != d {
 			return m.Service + " " + d.Version
 		}
 	}

@@ -46,7 +46,7 @@ func TestServicesThatChangedTogetherGoBackTogether(t *testing.T) {
 	if d := cmp.Diff([]string{"a1", "w1", "a2", "w2"}, got); d != "" {
 		t.Errorf("versions (-want +got):\n%s", d)
 	}
-	if r := w.say2(incident.Command{Verb: "rollback", Service: "web", Actor: "alice", To: "w0"}); r.Guard != incident.GuardConcurrency {
+	if r := w.say2(incident.Command{Verb: "rollback", Service: "web", Actor: "alice", To: "w0", Unseen: true}); r.Guard != incident.GuardConcurrency {
 		t.Errorf("a member can be rolled back beside its group: %+v", r)
 	}
 	w.set(0.001, "api")

@@ -27,7 +27,8 @@ func deploymentsUnknown(s *serviceMemory, o ServiceOptions) bool {
 }
 
 // triggerHolds are the guards that keep one trigger from justifying anything.
-func (b *Brain) triggerHolds(ev Evidence, s *serviceMemory, o ServiceOptions) []Hold {
+func (b *Brain) triggerHolds(ev Evidence, service string) []Hold {
+	s, o := b.mem.service(service), b.opts.Services[service]
 	var holds []Hold
 	if b.opts.Guards.NeverOK && !s.SeenOK[seenKey(ev.Name, ev.When)] {
 		holds = append(holds, Hold{
@@ -38,32 +39,10 @@ func (b *Brain) triggerHolds(ev Evidence, s *serviceMemory, o ServiceOptions) []
 	if deploymentsUnknown(s, o) {
 		return holds
 	}
-	if hold, only := b.onlyReported(s, o); only {
+	if hold, only := b.onlyReported(service); only {
 		return append(holds, hold)
 	}
 	return append(holds, deploymentHolds(ev, s.Ledger.current(), o)...)
-}
-
-// onlyReported holds where the present deployment is somebody's word alone, and
-// the version source goes on showing another version on every unit it counts: what
-// does not run has broken nothing, and going back would lead to what runs.
-func (b *Brain) onlyReported(s *serviceMemory, o ServiceOptions) (Hold, bool) {
-	l := &s.Ledger
-	d := l.current()
-	if d == nil || d.Own || d.Seen || !o.Deployment.HasSource || l.Shown == "" || l.Shown == d.Version {
-		return Hold{}, false
-	}
-	if watched := b.live[d.Service]; watched != nil {
-		for _, c := range watched.census {
-			if c.Version == d.Version && c.Units > 0 {
-				return Hold{}, false // it runs on some of them
-			}
-		}
-	}
-	return Hold{
-		GuardNoDeployment, fmt.Sprintf("%s was reported as deployed, and the version source shows that %s runs", d.Version, l.Shown),
-		"the version source shows it, or a deployment is reported that began before the breach",
-	}, true
 }
 
 // deploymentHolds are the reasons why no deployment explains a breach.
@@ -74,10 +53,12 @@ func deploymentHolds(ev Evidence, d *Deployment, o ServiceOptions) []Hold {
 	switch {
 	case d == nil:
 		return noDeployment("no deployment is known")
-	case d.FirstLook:
-		return noDeployment(fmt.Sprintf("no deployment is known: %s was running when rollbackd first looked", d.Version))
 	case d.Own:
 		return noDeployment(fmt.Sprintf("%s was put there by a rollback of ours, which is never blamed", d.Version))
+	case d.unreported() != "" && (d.FirstLook || pastBlame(ev, d, o)):
+		return noDeployment(d.unreported())
+	case d.FirstLook:
+		return noDeployment(fmt.Sprintf("no deployment is known: %s was running when rollbackd first looked", d.Version))
 	case beforeDeployment(ev, d, o):
 		return []Hold{{
 			GuardBeforeDeployment,
@@ -103,7 +84,7 @@ func (b *Brain) serviceHolds(now time.Time, name string, inc *Incident, s *servi
 	holds = append(holds, s.stillFlapping(now, inc)...)
 	holds = append(holds, b.correlation(name, inc).holds...)
 	holds = append(holds, b.holdWhenHold(now)...)
-	holds = append(holds, b.versionHolds(now, s, o)...)
+	holds = append(holds, b.versionHolds(now, name)...)
 	holds = append(holds, b.budgetHolds(now, s, o)...)
 	holds = append(holds, b.concurrencyHold(s)...)
 	holds = append(holds, b.windowHolds(now, name)...)
@@ -139,36 +120,38 @@ func (e *BrakeEntry) inForce(now time.Time) bool { return e != nil && e.On && no
 // onset is the beginning of the incident: the earliest onset among its triggers
 // that have not cleared, else its opening.
 func onset(inc *Incident) time.Time {
-	first := inc.OpenedAt
+	var first time.Time
 	for _, ev := range inc.Triggers {
-		if ev.ClearedAt.IsZero() && !ev.Since.IsZero() && ev.Since.Before(first) {
+		if ev.ClearedAt.IsZero() && !ev.Since.IsZero() && (first.IsZero() || ev.Since.Before(first)) {
 			first = ev.Since
 		}
+	}
+	if first.IsZero() {
+		return inc.OpenedAt
 	}
 	return first
 }
 
 // versionHolds are the guards about where from and where to.
-func (b *Brain) versionHolds(now time.Time, s *serviceMemory, o ServiceOptions) []Hold {
+func (b *Brain) versionHolds(now time.Time, name string) []Hold {
 	var holds []Hold
+	s, o := b.mem.service(name), b.opts.Services[name]
 	l := &s.Ledger
-	if l.quarantined(l.Running) {
-		holds = append(holds, Hold{
-			GuardQuarantined, fmt.Sprintf("%s is quarantined since %s and was deployed again", l.Running, shortTime(l.Marks[l.Running].Quarantined)),
-			"never by itself; pardon it, or deploy another version",
-		})
+	if running := b.running(name); l.quarantined(running) {
+		holds = append(holds, Hold{GuardQuarantined, l.stillQuarantined(running), "never by itself; pardon it, or deploy another version"})
 	}
 	if run, ok := s.onceUsed(); ok {
-		holds = append(holds, Hold{
-			GuardOnce, fmt.Sprintf("this deployment was already rolled back automatically at %s", shortTime(run.At)),
-			"a newer deployment; where deployments are unknown, a pardon",
-		})
+		why := fmt.Sprintf("this deployment was already rolled back automatically at %s", shortTime(run.At))
+		if d := l.current(); d != nil && d.unreported() != "" {
+			why += "; " + d.unreported()
+		}
+		holds = append(holds, Hold{GuardOnce, why, "a newer deployment; where deployments are unknown, a pardon"})
 	}
 	if deploymentsUnknown(s, o) {
 		return holds
 	}
-	if t, ok := l.target(o.Deployment, now); !ok {
-		holds = append(holds, Hold{GuardNoTarget, "there is no version to go back to: " + t.Why, "never by itself; roll back with --to"})
+	if t, ok := b.target(name, now); !ok {
+		holds = append(holds, Hold{GuardNoTarget, "there is no version to go back to: " + t.Why, "never by itself; roll back with --to (a version that is not known here needs --unseen too)"})
 	}
 	return holds
 }
@@ -187,6 +170,14 @@ func (s *serviceMemory) onceUsed() (autoRun, bool) {
 	return autoRun{}, false
 }
 
+// automatic counts automatic rollbacks.
+func automatic(n int) string {
+	if n == 1 {
+		return "1 automatic rollback"
+	}
+	return fmt.Sprintf("%d automatic rollbacks", n)
+}
+
 // budgetHolds are the cooldown and the budgets of automatic rollbacks.
 func (b *Brain) budgetHolds(now time.Time, s *serviceMemory, o ServiceOptions) []Hold {
 	var holds []Hold
@@ -194,13 +185,13 @@ func (b *Brain) budgetHolds(now time.Time, s *serviceMemory, o ServiceOptions) [
 	g := b.opts.Guards
 	if n, oldest := s.autoRunsSince(now.Add(-g.PerServiceWithin), true); g.PerServiceCount > 0 && n >= g.PerServiceCount {
 		holds = append(holds, Hold{
-			GuardBudget, fmt.Sprintf("%d automatic rollbacks of the service within %s, and the budget is %d", n, model.Duration(g.PerServiceWithin), g.PerServiceCount),
+			GuardBudget, fmt.Sprintf("%s of the service within %s, and the budget is %d", automatic(n), model.Duration(g.PerServiceWithin), g.PerServiceCount),
 			"there is room again at " + shortTime(oldest.Add(g.PerServiceWithin)),
 		})
 	}
 	if n, oldest := b.allAutoRunsSince(now.Add(-time.Hour)); g.MaxPerHour > 0 && n >= g.MaxPerHour {
 		holds = append(holds, Hold{
-			GuardBudget, fmt.Sprintf("%d automatic rollbacks within an hour over all services, and the budget is %d", n, g.MaxPerHour),
+			GuardBudget, fmt.Sprintf("%s within an hour over all services, and the budget is %d", automatic(n), g.MaxPerHour),
 			"there is room again at " + shortTime(oldest.Add(time.Hour)),
 		})
 	}

@@ -22,12 +22,16 @@ type Deployment struct {
 	// FirstLook is true for what was running when rollbackd first looked: there
 	// is no start to blame.
 	FirstLook bool `json:"first_look,omitempty"`
+	// Shows is another version, that its version source showed when it was reported.
+	Shows string `json:"shows,omitempty"`
 	// Seen is true where a version source showed it.
 	Seen           bool `json:"seen,omitempty"`
 	NoAutoRollback bool `json:"no_auto_rollback,omitempty"`
 	// ShownAt is when a version source showed it again after another version ran;
 	// zero where it has run since its start. What it is good for counts from there.
 	ShownAt time.Time `json:"shown_at,omitzero"`
+	// ShownBy is the version source that showed it again; empty without ShownAt.
+	ShownBy string `json:"shown_by,omitempty"`
 	// Moved is by how much its times were moved since, because the clock was set.
 	Moved time.Duration `json:"moved,omitempty"`
 	// Rolling is true while it is said to be still rolling out.
@@ -50,6 +54,8 @@ type Incident struct {
 	// AskedBy is the person whose request for a rollback came last; empty where
 	// rollbackd found it itself.
 	AskedBy string `json:"asked_by,omitempty"`
+	// Labels are the service's own, as they were when it opened.
+	Labels Labels `json:"labels,omitempty"`
 	// Group and Members are set where the incident is about several services that
 	// changed together.
 	Group   string   `json:"group,omitempty"`

@@ -45,6 +45,13 @@ type Samples struct {
 	Services []string
 }
 
+// Past is what was before the start, read after it: the answer to ReadPast. The
+// ticks are of kind Rebuilt, in order; none where it could not be read.
+type Past struct {
+	ID    string
+	Ticks []Samples
+}
+
 // Health is one health check of one instance of a service.
 type Health struct {
 	Service string
@@ -132,6 +139,8 @@ type Command struct {
 	// To is the version of a rollback, Version that of a pardon.
 	To      string
 	Version string
+	// Unseen lets a rollback go to a version that was never seen, reported or named.
+	Unseen bool
 	// For is how long a pause or lock lasts; zero means the default of 4 hours.
 	For time.Duration
 	// Severity is that of an incident opened by a person's rollback; zero: high.
@@ -189,6 +198,7 @@ type Disk struct{ Free, MinFree int64 }
 type Wake struct{}
 
 func (Samples) input()      {}
+func (Past) input()         {}
 func (Health) input()       {}
 func (HealthGap) input()    {}
 func (Deployed) input()     {}

@@ -43,7 +43,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	if plan == nil {
 		best.lower(limit{evaluator.Response{Directness: evaluator.Notify}, Hold{Reason: "the service has no rollback plan"}})
 	}
-	if t, ok := s.Ledger.target(o.Deployment, now); ok && plan != nil && plan.leaves(d.Scope) {
+	if t, ok := b.target(name, now); ok && plan != nil && plan.leaves(d.Scope) {
 		d.Target = t.Version
 		best.lower(targetLimits(t, o)...)
 	}
@@ -55,7 +55,7 @@ func (b *Brain) judge(now time.Time, name string, inc *Incident) (Decision, bool
 	}
 	d.Response, d.Caps = best.response, byPrecedence(best.caps)
 	d.Justified = justifying(opinions, d.Response.Directness)
-	d.Reason = reasonText(best, s.Ledger.current())
+	d.Reason = reasonText(best, b.deploymentOf(name))
 	if d.Response.Directness <= evaluator.Notify {
 		d.State = Firing
 		d.hold(append(b.suppressed(now, name), s.flappingHold(now)...))
@@ -102,8 +102,7 @@ func (b *Brain) stillFiring(inc *Incident) []Evidence {
 // that look at the trigger itself.
 func (b *Brain) opinion(inc *Incident, ev Evidence, firing []Evidence) opinion {
 	home, own := inc.home(ev.Name)
-	s, o := b.mem.service(home), b.opts.Services[home]
-	matrix := b.opts.Matrix.Respond(o.Tier, ev.Severity)
+	matrix := b.opts.Matrix.Respond(b.opts.Services[home].Tier, ev.Severity)
 	op := opinion{evidence: ev, matrix: matrix, response: matrix}
 	if ev.FromNoData {
 		op.lower(atMostApprove("", `it rests on no_data = "breach"`))
@@ -111,13 +110,15 @@ func (b *Brain) opinion(inc *Incident, ev Evidence, firing []Evidence) opinion {
 	if b.opts.Corroborate && ev.onBus() && !slices.ContainsFunc(firing, func(e Evidence) bool { return !e.onBus() }) {
 		op.lower(atMostApprove(GuardCorroboration, ev.uncorroborated()))
 	}
-	if d := s.Ledger.current(); d != nil && d.NoAutoRollback {
+	// That of the service that the incident is of, whosever trigger this is: what the
+	// other members of its group forbid is among their limits.
+	if d := b.mem.service(inc.Service).Ledger.current(); d != nil && d.NoAutoRollback {
 		op.lower(atMostApprove("", d.Version+" was deployed with no_auto_rollback"))
 	}
 	if op.response.Directness > evaluator.Notify {
 		bare := ev
 		bare.Name = own
-		op.holds = b.triggerHolds(bare, s, o)
+		op.holds = b.triggerHolds(bare, home)
 	}
 	return op
 }
@@ -197,6 +198,22 @@ func (d *Decision) hold(holds []Hold) {
 	d.State, d.Holds, d.HeldBy = Held, holds, holds[0].Guard
 	d.Reason = holds[0].Reason
 	d.ReleasesWhen = holds[0].ReleasesWhen
+	if failed, is := d.failed(); is && failed.Guard != d.HeldBy {
+		// What went wrong is not over when a pause is, and is what people must know.
+		d.Reason = failed.Reason + "; also " + d.Reason
+		d.ReleasesWhen = failed.ReleasesWhen
+	}
+}
+
+// failed is the guard among those that hold which stands for something that went
+// wrong, whatever else holds too; false where none does.
+func (d Decision) failed() (Hold, bool) {
+	for _, h := range d.Holds {
+		if h.Guard.failure() {
+			return h, true
+		}
+	}
+	return Hold{}, false
 }
 
 // stateFor is the state that an unheld response leads to, and its deadline.

@@ -28,6 +28,9 @@ type mark struct {
 	Presumed string `json:"presumed,omitempty"`
 	// SeenRunning is true once a version source showed it.
 	SeenRunning bool `json:"seen_running,omitempty"`
+	// ShownSince is since when the version source has shown it, the last time that it
+	// began to; zero where none ever did.
+	ShownSince time.Time `json:"shown_since,omitzero"`
 	// Blamed is the incident that blamed it; empty for none.
 	Blamed string `json:"blamed,omitempty"`
 	// Quarantined is since when it is quarantined; zero when it is not.
@@ -103,9 +106,10 @@ func (l *ledger) deploy(d Deployment) {
 		l.Deployments = l.Deployments[len(l.Deployments)-keepDeployments:]
 	}
 	l.forgetOld()
+	again := l.Running == d.Version
 	l.Running = d.Version
-	if !d.FirstLook {
-		l.Said = nil
+	if !d.FirstLook && d.Shows == "" {
+		l.unsay(d.StartedAt, again)
 	}
 	m := l.mark(d.Version)
 	if d.FirstLook {
@@ -113,9 +117,22 @@ func (l *ledger) deploy(d Deployment) {
 	}
 	m.SeenRunning = m.SeenRunning || d.Seen
 	if d.Seen {
-		l.Shown = d.Version
+		l.Shown, m.ShownSince = d.Version, d.StartedAt
 	}
 	l.presume(d.Previous, d.Version)
+}
+
+// unsay forgets what was said of the version before. Of a version whose deployment
+// is reported while it runs, that counts which was said since its start.
+func (l *ledger) unsay(start time.Time, runs bool) {
+	for name, said := range l.Said {
+		if !runs || said.At.Before(start) {
+			delete(l.Said, name)
+		}
+	}
+	if len(l.Said) == 0 {
+		l.Said = nil
+	}
 }
 
 // presume takes in that a deployment named a version as the one before it.
@@ -131,8 +148,8 @@ func (l *ledger) presume(previous, by string) {
 // leave remembers how long the present deployment ran, at its end.
 func (l *ledger) leave(at time.Time) {
 	d := l.current()
-	if d == nil || d.FirstLook || d.Version != l.Running {
-		return
+	if d == nil || d.FirstLook || d.Version != l.Running || d.Shows != "" {
+		return // nothing to count from, or it was only reported to run
 	}
 	m := l.mark(d.Version)
 	if ran := at.Sub(d.runsSince()); ran > m.Ran && m.Blamed == "" {
@@ -142,24 +159,37 @@ func (l *ledger) leave(at time.Time) {
 
 // show takes in that a version source shows a known version running: no
 // deployment, only another version in force.
-func (l *ledger) show(version string, at time.Time) {
-	l.mark(version).SeenRunning = true
-	l.Shown = version
+func (l *ledger) show(version, by string, at time.Time) {
+	m := l.mark(version)
+	m.SeenRunning = true
+	before := l.Shown
+	if l.Shown = version; before != version {
+		m.ShownSince = at
+	}
 	if l.Running == version {
 		if d := l.current(); d != nil && d.Version == version {
-			d.Seen = true // what an event said, the source confirms
+			if d.Shows != "" {
+				l.unsay(d.StartedAt, true)
+			}
+			d.Seen, d.Shows = true, "" // what an event said, the source confirms
 		}
 		return
 	}
 	l.leave(at)
-	if l.Running != "" {
+	if l.Running != "" && before != version {
 		l.Said = nil
 	}
 	l.Running = version
 	// The newest deployment of that version is the present one again.
 	for i, d := range slices.Backward(l.Deployments) {
 		if d.Version == version {
-			d.ShownAt = at
+			if before != version { // else it ran all along, and something else was only reported
+				d.ShownAt = at
+				if d.Seen {
+					d.ShownBy = by // again: it was shown before
+				}
+			}
+			d.Seen, d.Shows = true, ""
 			l.Deployments = append(append(l.Deployments[:i:i], l.Deployments[i+1:]...), d)
 			return
 		}
@@ -231,6 +261,22 @@ func (l *ledger) pardon(version string) {
 	m.Quarantined, m.Blamed = time.Time{}, ""
 }
 
+// stillQuarantined says how a quarantined version comes to run.
+func (l *ledger) stillQuarantined(version string) string {
+	since := l.Marks[version].Quarantined
+	text := fmt.Sprintf("%s is quarantined since %s", version, shortTime(since))
+	switch d := l.newest(version); {
+	case d == nil:
+		return text + " and runs"
+	case d.ShownAt.After(since):
+		return text + " and runs again since " + shortTime(d.ShownAt)
+	case d.StartedAt.Before(since) && d.NotedAt.Before(since):
+		return text + ": its rollback did not finish; " + version + " still runs"
+	default:
+		return text + " and was deployed again"
+	}
+}
+
 func (l *ledger) quarantined(version string) bool {
 	m, ok := l.Marks[version]
 	return ok && !m.Quarantined.IsZero()
@@ -271,8 +317,8 @@ type target struct {
 
 // target finds the newest good, else presumed good, version that neither runs
 // nor is quarantined.
-func (l *ledger) target(o DeploymentOptions, now time.Time) (target, bool) {
-	candidates := l.candidates(o)
+func (l *ledger) target(o DeploymentOptions, running string, now time.Time) (target, bool) {
+	candidates := l.candidates(o, running)
 	for i, v := range candidates {
 		if l.good(v, o, now) {
 			return target{Version: v, Back: i + 1, Why: "it outlived its blame window without an incident"}, true
@@ -293,9 +339,9 @@ func (l *ledger) target(o DeploymentOptions, now time.Time) (target, bool) {
 // those that were deployed, and those that a deployment named as previous. Where
 // there is a version source, one that it never showed did not run: an event
 // alone neither makes a version a target nor puts it between two others.
-func (l *ledger) candidates(o DeploymentOptions) []string {
+func (l *ledger) candidates(o DeploymentOptions, running string) []string {
 	var versions []string
-	seen := map[string]bool{l.Running: true}
+	seen := map[string]bool{running: true}
 	add := func(v string) {
 		if v == "" || seen[v] {
 			return

@@ -44,6 +44,9 @@ type serviceMemory struct {
 	Lock   *BrakeEntry `json:"lock,omitempty"`
 	// SeenOK holds, by trigger name and `when`, those that were ever known ok.
 	SeenOK map[string]bool `json:"seen_ok,omitempty"`
+	// Blind holds, by trigger name and `when`, those that people were told show
+	// nothing known.
+	Blind map[string]BlindTrigger `json:"blind,omitempty"`
 	// Existed holds the metrics that ever had a series.
 	Existed map[string]bool `json:"existed,omitempty"`
 	// AutoRuns are the automatic rollbacks that began a changing step, newest last.
@@ -145,7 +148,8 @@ func (m *memory) apply(e Entry) {
 		m.applyClock(e)
 	case KindBrake:
 		m.applyBrake(e)
-	case KindDeployment, KindRunning, KindSeen, KindPardon, KindRolledOut, KindDetails, KindRehearsed, KindSignal:
+	case KindDeployment, KindRunning, KindSeen, KindPardon, KindRolledOut, KindDetails, KindRehearsed, KindSignal,
+		KindTriggerBlind, KindTriggerSighted:
 		m.keep(e.Service).applyOwn(e)
 	case KindOpened, KindFired, KindCleared, KindDecided, KindApproved, KindVetoed, KindAborted, KindAcked, KindRefused,
 		KindStoodDown, KindEscalated, KindPlanned, KindStepBegun, KindStepEnded, KindStopping, KindVerifying, KindSLAMissed,
@@ -192,8 +196,10 @@ func (s *serviceMemory) applyOwn(e Entry) {
 		s.Ledger.say(*e.Signal)
 	case KindRehearsed:
 		s.rehearsed(*e.Rehearsed)
+	case KindTriggerBlind, KindTriggerSighted:
+		s.applyBlind(e)
 	case KindRunning:
-		s.Ledger.show(e.Running.Version, e.At)
+		s.Ledger.show(e.Running.Version, e.Running.Source, e.At)
 	case KindSeen:
 		for _, t := range e.Seen.Triggers {
 			s.SeenOK[seenKey(t.Name, t.When)] = true
@@ -212,7 +218,7 @@ func (s *serviceMemory) applyOwn(e Entry) {
 	default: // every other kind is about an incident
 	}
 	// An incident shows the deployment it is about, until something is started.
-	if e.Incident != "" && s.Open != nil && (e.Kind == KindDeployment || e.Kind == KindPardon || e.Kind == KindSignal) {
+	if e.Incident != "" && s.Open != nil && (e.Kind == KindDeployment || e.Kind == KindRunning || e.Kind == KindPardon || e.Kind == KindSignal) {
 		s.Open.fold(e)
 	}
 }
@@ -294,8 +300,11 @@ func (s *serviceMemory) applyStepBegun(inc *Incident, e Entry) {
 	}
 	run.charged = true
 	id := ""
-	if inc.Deployment != nil {
-		id = inc.Deployment.id()
+	if d := inc.Deployment; d != nil {
+		if left := s.Ledger.newest(run.From); d.Version != run.From && left != nil {
+			d = left // the incident is older than what it was decided to leave
+		}
+		id = d.id()
 	}
 	s.AutoRuns = append(s.AutoRuns, autoRun{At: e.At, Deployment: id})
 	if len(s.AutoRuns) > keepAutoRuns {

@@ -57,6 +57,6 @@ const SignalRootCause = "root_cause_analysis"
 func Events() []string {
 	return []string{
 		"acting", "approval_needed", "blind", "break_glass", "closed", "countdown", "disk_low", "escalation", "failed", "held", "journal_failed", "monitor", "notify", "overdue",
-		"reopened", SignalRootCause, "sla_missed", "stood_down", "step_failed",
+		"reopened", SignalRootCause, "sla_missed", "stood_down", "step_failed", "trigger_blind",
 	}
 }

@@ -2,6 +2,15 @@ package incident
 
 import "time"
 
+// taken takes in readings, and lets follow what is due. The past decides nothing.
+func (b *Brain) taken(now time.Time, in Samples) []Effect {
+	b.samples(in)
+	if in.Kind == Rebuilt || !b.awake {
+		return nil
+	}
+	return append(b.pastRule(now, in), b.settle(now)...)
+}
+
 // samples takes readings into the windows.
 func (b *Brain) samples(in Samples) {
 	b.takeHoldWhen(in)
@@ -13,7 +22,11 @@ func (b *Brain) samples(in Samples) {
 		})
 		if in.Kind == Grid {
 			b.sight.tick(in.At, in.Answers)
-			b.eachOf(in, func(name string, l *live) { b.runTick(name, l, in.At); b.afterTick(name, l, in.At) })
+			b.eachOf(in, func(name string, l *live) {
+				b.runTick(name, l, in.At)
+				b.afterTick(name, l, in.At)
+				b.noteBlind(name, l)
+			})
 		}
 	case Full, Confirm:
 		read, ok := b.reads[in.ReadID]

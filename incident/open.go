@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -61,11 +62,11 @@ func (b *Brain) openRule(now time.Time, name string, l *live, s *serviceMemory) 
 	if len(fired) == 0 || b.decidedFor(name) != nil {
 		return nil
 	}
-	e := b.entry(now, KindOpened, name, "rollbackd", "incident opened: "+evidenceText(fired[0], s.Ledger.current()))
+	e := b.entry(now, KindOpened, name, "rollbackd", "incident opened: "+evidenceText(fired[0], b.deploymentOf(name)))
 	e.Incident = incidentID(s, name, now)
 	e.Opened = &OpenedEntry{
 		Severity: worst(fired), Mode: b.mode(name), Triggers: fired, OKBefore: b.okBefore(l, fired),
-		Deployment: copyDeployment(s.Ledger.current()), Blames: b.blamed(name, s, fired),
+		Deployment: copyDeployment(b.deploymentOf(name)), Blames: b.blamed(name, s, fired), Labels: maps.Clone(b.opts.Services[name].Labels),
 	}
 	e.Opened.Group, e.Opened.Members = b.changedTogether(name)
 	if e.Opened.Group != "" {
@@ -188,7 +189,7 @@ func copyDeployment(d *Deployment) *Deployment {
 // would lead to more than a notification; empty when none does.
 func (b *Brain) blamed(name string, s *serviceMemory, fired []Evidence) string {
 	d := s.Ledger.current()
-	if d == nil || d.Own || d.FirstLook {
+	if d == nil || d.Own || d.FirstLook || b.reported(name) != nil {
 		return ""
 	}
 	o := b.opts.Services[name]
@@ -240,6 +241,11 @@ func (b *Brain) evidenceIn(now time.Time, l *live, inc *Incident, service string
 			if ev, graver := b.saidAgain(service, spec, st, inc.Triggers[i]); graver {
 				return b.fired(now, inc, prefix, ev)
 			}
+			if inc.Triggers[i].FromNoData && !st.FromNoData {
+				ev := b.evidence(service, spec, st)
+				ev.Again = true
+				return b.fired(now, inc, prefix, ev)
+			}
 		case st.State == trigger.Inactive && st.Truth == trigger.OK && known:
 			ev := inc.Triggers[i]
 			ev.ClearedAt = now
@@ -251,11 +257,15 @@ func (b *Brain) evidenceIn(now time.Time, l *live, inc *Incident, service string
 	return nil
 }
 
-// fired records that a trigger fired, or that a signal made one that fires graver.
+// fired records that a trigger fired, that a signal made one that fires graver, or
+// that one fires by what is known, and no longer by no_data alone.
 func (b *Brain) fired(now time.Time, inc *Incident, prefix string, ev Evidence) []Effect {
 	what := "trigger fired: "
 	if ev.Again {
 		what = "more was said of it: "
+		if i := inc.evidence(prefix + ev.Name); i >= 0 && inc.Triggers[i].FromNoData {
+			what = "what is known alone fills its window now: "
+		}
 	}
 	ev.Name = prefix + ev.Name
 	e := b.incidentEntry(now, KindFired, inc, "rollbackd", what+evidenceText(ev, inc.Deployment))

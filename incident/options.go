@@ -114,11 +114,13 @@ type ServiceOptions struct {
 	Tier   string
 	Shadow bool
 	// Triggers in the order of their names.
-	Triggers   []trigger.Spec
-	Quorum     trigger.Quorum
-	HealthTTL  time.Duration
-	Vars       map[string]string
-	Receivers  []string
+	Triggers  []trigger.Spec
+	Quorum    trigger.Quorum
+	HealthTTL time.Duration
+	Vars      map[string]string
+	Receivers []string
+	// Labels are its own, for whoever is told or shown something of it.
+	Labels     Labels
 	Deployment DeploymentOptions
 	// DependsOn are the services whose failure explains this one's.
 	DependsOn []string

@@ -275,6 +275,53 @@ func TestAnApprovalStepWaitsForPeople(t *testing.T) {
 	})
 }
 
+// A yes that names what was shown is none for what has come in its place: here the
+// question whether to roll back at all, then one step, then the next.
+func TestAYesToAStepIsForWhatWasShown(t *testing.T) {
+	question := func(name string) incident.PlanStep {
+		return step(name, looks, func(s *incident.PlanStep) { s.Approval = &incident.StepApproval{Needs: map[string]int{"any": 1}} })
+	}
+	w := asking(t, func(p *incident.Plan, _ *incident.Options) {
+		p.Steps = []incident.PlanStep{question("writes stopped?"), step("flip"), question("drop the table?"), step("drop")}
+	})
+	shown := func() string { return w.incident("shop").Public().Decision.PlanHash }
+	yes := func(plan string) string {
+		return w.say(incident.Command{Verb: "approve", Actor: "ann", PlanHash: plan}).Err
+	}
+	rollback := shown()
+	if err := yes(rollback); err != "" {
+		t.Fatalf("a yes to the rollback as shown is refused: %s", err)
+	}
+	first := shown()
+	err := yes(rollback)
+	for _, part := range []string{rollback, first, "writes stopped?", "rollbackd show"} {
+		if !strings.Contains(err, part) {
+			t.Errorf("a yes to the rollback, said to its first step, gets %q; want %q in it", err, part)
+		}
+	}
+	expectSteps(t, w)
+	if err := yes(first); err != "" {
+		t.Fatalf("a yes to the step as shown is refused: %s", err)
+	}
+	expectSteps(t, w, "flip")
+	if err := yes(first); !strings.Contains(err, "drop the table?") {
+		t.Errorf("a yes to the first step, said to the second, gets %q", err)
+	}
+	expectSteps(t, w, "flip")
+	second := shown()
+	w.restart(time.Minute)
+	if got := shown(); got != second {
+		t.Errorf("after a restart the step is shown as %s, want %s as before", got, second)
+	}
+	if err := yes(""); err != "" {
+		t.Fatalf("a yes that does not say what was shown is refused: %s", err)
+	}
+	expectSteps(t, w, "flip", "drop")
+	if got := shown(); got != rollback {
+		t.Errorf("with nobody waited for %s is shown, want the plan's %s", got, rollback)
+	}
+}
+
 func TestSilenceIsAYesOnlyWhereItWasAnnounced(t *testing.T) {
 	announced := func(_ *incident.Plan, o *incident.Options) {
 		o.Decide.OnDeadline = map[trigger.Severity]bool{trigger.Critical: true}

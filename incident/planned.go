@@ -12,6 +12,7 @@ import (
 // planRequest is what a run is made from.
 type planRequest struct {
 	to        string
+	unseen    bool // to a version that nothing is known of
 	by        string
 	askedBy   string // a person who asked of their own accord
 	scope     string
@@ -25,9 +26,7 @@ type planRequest struct {
 // plan records the run of an incident. The plan is copied into the journal, so
 // that the run finishes on it whatever is reloaded.
 func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) []Effect {
-	s := b.mem.service(name)
-	o := b.opts.Services[name]
-	if hold, bad := b.badTarget(r, s, o); bad {
+	if hold, bad := b.badTarget(name, r); bad {
 		d := inc.Decision
 		d.hold([]Hold{hold})
 		d.Deadline, d.ByPerson = time.Time{}, false
@@ -52,12 +51,15 @@ func (b *Brain) plan(now time.Time, name string, inc *Incident, r planRequest) [
 // newRun is the run that a request leads to. It names the member of the group that
 // has nowhere to go back to.
 func (b *Brain) newRun(now time.Time, inc *Incident, r planRequest) (run *Run, missing string) {
-	s, o := b.mem.service(inc.Service), b.opts.Services[inc.Service]
+	o := b.opts.Services[inc.Service]
 	run = &Run{
 		ID: fmt.Sprintf("%s.%d", inc.ID, 1+len(inc.EarlierRollbacks)+present(inc.Rollback)), State: RunPlanned,
-		From: s.Ledger.Running, To: r.to, By: r.by, AskedBy: r.askedBy, Automatic: r.automatic, Fence: b.mem.Fence + 1,
+		From: b.running(inc.Service), To: r.to, By: r.by, AskedBy: r.askedBy, Automatic: r.automatic, Fence: b.mem.Fence + 1,
 		DecidedAt: r.decidedAt, StartedAt: now, SLASeconds: r.plan.SLA.Seconds(), TargetSeconds: r.plan.Target.Seconds(),
 		Plan: b.withApprovals(*r.plan), Scope: r.scope, Steps: planned(r.plan, r.scope), Leaves: r.plan.leaves(r.scope),
+	}
+	if b.insists(inc.Service, r) {
+		run.From = b.mem.service(inc.Service).Ledger.Running
 	}
 	if of := inc.Rehearses; of != nil {
 		run.Rehearses = &RehearsalOf{Service: of.Service, Plan: of.Plan, Hash: b.rehearsalHash(of.Service, r.plan)}
@@ -67,8 +69,8 @@ func (b *Brain) newRun(now time.Time, inc *Incident, r planRequest) (run *Run, m
 	} else if run.Members, missing = b.memberRuns(now, inc, run.To); missing != "" {
 		return run, missing
 	}
-	run.Values = b.values(inc, run, s, o)
-	if t, ok := s.Ledger.target(o.Deployment, now); ok && !run.Leaves {
+	run.Values = b.values(inc, run, o)
+	if t, ok := b.target(inc.Service, now); ok && !run.Leaves {
 		run.Values["target_version"] = t.Version // a check may ask for it though nothing goes there
 	}
 	return run, ""
@@ -104,11 +106,11 @@ func present(run *Run) int {
 	return 1
 }
 
-// badTarget refuses a destination that runs already or is quarantined, and a
-// scope that the plan does not have. Where deployments are unknown there is no
-// destination, and none is checked.
-func (b *Brain) badTarget(r planRequest, s *serviceMemory, o ServiceOptions) (Hold, bool) {
-	to := r.to
+// badTarget refuses a destination that runs already, is quarantined or is not
+// known, and a scope that the plan does not have. Where deployments are unknown
+// there is no destination, and none is checked.
+func (b *Brain) badTarget(service string, r planRequest) (Hold, bool) {
+	s, o, to := b.mem.service(service), b.opts.Services[service], r.to
 	switch {
 	case r.plan == nil:
 		return Hold{GuardNoTarget, "the service has no rollback plan", "a plan is configured"}, true
@@ -118,12 +120,16 @@ func (b *Brain) badTarget(r planRequest, s *serviceMemory, o ServiceOptions) (Ho
 		return Hold{}, false
 	case to == "":
 		return Hold{GuardNoTarget, "there is no version to go back to", "roll back with --to"}, true
-	case to == s.Ledger.Running:
-		return Hold{GuardNoTarget, fmt.Sprintf("%s is the running version", to), "roll back with --to another version"}, true
+	case to == b.running(service) && !b.insists(service, r):
+		why := fmt.Sprintf("%s is the running version", to)
+		if more := b.notShown(service); more != "" {
+			why += ": " + more
+		}
+		return Hold{GuardNoTarget, why, "roll back with --to another version"}, true
 	case s.Ledger.quarantined(to):
 		return Hold{GuardQuarantined, fmt.Sprintf("%s is quarantined", to), "pardon it"}, true
 	}
-	return Hold{}, false
+	return b.unknownTarget(service, r)
 }
 
 // planFor is the plan of an incident's group, else the one that a trigger asks
@@ -247,7 +253,7 @@ func (s PlanStep) units() []string {
 }
 
 // values fill the `${…}` of the plan's steps.
-func (b *Brain) values(inc *Incident, run *Run, s *serviceMemory, o ServiceOptions) map[string]string {
+func (b *Brain) values(inc *Incident, run *Run, o ServiceOptions) map[string]string {
 	v := map[string]string{
 		"service": inc.Service, "incident": inc.ID, "running_version": run.From, "target_version": run.To,
 		"severity": inc.Severity.String(), "fence": fmt.Sprint(run.Fence), "opened_at": inc.OpenedAt.UTC().Format(time.RFC3339),
@@ -256,7 +262,7 @@ func (b *Brain) values(inc *Incident, run *Run, s *serviceMemory, o ServiceOptio
 	if len(inc.Triggers) > 0 {
 		v["trigger"] = inc.Triggers[0].Name
 	}
-	if d := s.Ledger.current(); d != nil {
+	if d := b.deploymentOf(inc.Service); d != nil {
 		v["previous_version"] = d.Previous
 		v["deployed_at"] = d.StartedAt.UTC().Format(time.RFC3339)
 	}

@@ -127,6 +127,12 @@ func TestThePointOfNoReturnBetweenTwoStepsStopsAtTheBoundary(t *testing.T) {
 	if inc := w.incident("shop"); inc.Outcome != incident.Unresolved {
 		t.Errorf("outcome %q, want unresolved: a step of the way back was done", inc.Outcome)
 	}
+	// The service is well, and the head says so; what is left to look at is said too.
+	m := w.told[len(w.told)-1]
+	if !strings.HasPrefix(m.FirstLine, "RECOVERED shop v2 → v1 (rollback partial)") || !strings.Contains(m.Text, "the service is well (every trigger has been known ok for") ||
+		!strings.Contains(m.Text, "what the rollback left in part stays as it is") {
+		t.Errorf("told %q\n%s", m.FirstLine, m.Text)
+	}
 }
 
 // A crash between the question and its step makes the answer old: it is asked again.

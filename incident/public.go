@@ -2,6 +2,8 @@ package incident
 
 import (
 	"encoding/json"
+	"maps"
+	"math"
 	"slices"
 )
 
@@ -16,6 +18,9 @@ func (inc *Incident) Public() *Incident {
 	c.Approvals = append([]Approval(nil), inc.Approvals...)
 	c.Captures = append([]StateBefore(nil), inc.Captures...)
 	c.Decision.HeldBy = inc.Decision.Shown()
+	if step := inc.approvalWaited(); step != nil {
+		c.Decision.PlanHash = inc.questionHash(step) // what a yes is for now
+	}
 	c.Deployment = copyDeployment(inc.Deployment)
 	c.Needs = inc.needs()
 	c.Rollback = inc.Rollback.public()
@@ -54,12 +59,25 @@ func (run *Run) public() *Run {
 		}
 	}
 	c.Values = nil
+	c.DurationSeconds = millis(run.DurationSeconds)
+	c.PhaseSeconds = maps.Clone(run.PhaseSeconds)
+	for phase, took := range c.PhaseSeconds {
+		c.PhaseSeconds[phase] = millis(took)
+	}
 	c.Plan.Checks = withoutWork(run.Plan.Checks)
 	c.Plan.Steps = withoutWork(run.Plan.Steps)
 	c.Plan.Finally, c.Plan.FollowUp = withoutWork(run.Plan.Finally), withoutWork(run.Plan.FollowUp)
 	c.Plan.Capture, c.Plan.Forward = withoutWork(run.Plan.Capture), withoutWork(run.Plan.Forward)
 	c.Plan.Reversible, c.Plan.StopDeploy = run.Plan.Reversible.withoutWork(), run.Plan.StopDeploy.withoutWork()
 	return &c
+}
+
+// millis is a time in seconds to the millisecond; what was shorter is kept as it is.
+func millis(seconds float64) float64 {
+	if math.Abs(seconds) < 0.001 {
+		return seconds
+	}
+	return math.Round(seconds*1000) / 1000
 }
 
 // All are the checks and the steps in the order in which they run, of a run in

@@ -278,7 +278,7 @@ func (b *Brain) cannotRehearse(now time.Time, c Command, name string, inc *Incid
 	_, known := b.opts.Services[c.Rehearses]
 	switch {
 	case !known:
-		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", c.Rehearses), "")
+		return refuse(c, "not_found", b.notConfigured(c.Rehearses), "")
 	case name == c.Rehearses:
 		return refuse(c, "bad_request", fmt.Sprintf("%s in %s is no rehearsal: that is a rollback", c.Rehearses, name), "")
 	case p == nil:

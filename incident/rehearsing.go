@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +17,8 @@ type RehearsalAsk struct {
 	To    string
 	Scope string
 	Actor string
+	// Unseen lets it go to a version that was never seen, reported or named.
+	Unseen bool
 }
 
 // Rehearsing is what a rollback of a service would go by if a person asked for it
@@ -85,12 +86,12 @@ type NotKnownError struct{ text string }
 func (e *NotKnownError) Error() string { return e.text }
 
 // Rehearsing plans a rollback of a service and keeps nothing of it. Its error is
-// a *NotKnownError: a service, a plan or a scope that is not there.
+// a *NotKnownError: a service, a plan, a scope or a version that is not there.
 func (b *Brain) Rehearsing(ask RehearsalAsk, now time.Time) (*Rehearsing, error) {
 	now = now.UTC().Round(0)
 	o, ok := b.opts.Services[ask.Service]
 	if !ok {
-		return nil, &NotKnownError{fmt.Sprintf("service %q is not configured", ask.Service)}
+		return nil, &NotKnownError{b.notConfigured(ask.Service)}
 	}
 	p := b.planNamed(ask.Service, ask.Plan)
 	if p == nil {
@@ -101,25 +102,29 @@ func (b *Brain) Rehearsing(ask RehearsalAsk, now time.Time) (*Rehearsing, error)
 	}
 	s := b.mem.service(ask.Service)
 	inc := b.rehearsalIncident(now, ask, p)
-	request := planRequest{to: ask.To, by: ask.Actor, askedBy: ask.Actor, scope: ask.Scope, plan: p, decidedAt: now}
+	request := planRequest{to: ask.To, unseen: ask.Unseen, by: ask.Actor, askedBy: ask.Actor, scope: ask.Scope, plan: p, decidedAt: now}
 	r := &Rehearsing{
 		Service: ask.Service, PlanHash: b.rehearsalHash(ask.Service, p), Why: "asked for", Quarantined: s.Ledger.allQuarantined(),
 		Automatic: b.ifCritical(now, ask.Service, s), Receivers: receiversOf(o),
 		Before: b.rehearsalView(ask.Service, now), Measured: b.measured(ask.Service, p, ask.Scope),
 	}
 	if ask.To == "" {
-		t, _ := s.Ledger.target(o.Deployment, now)
+		t, _ := b.target(ask.Service, now)
 		request.to, r.Why = t.Version, t.Why
 	}
 	r.Person = b.personNow(now, inc, s, request)
-	if hold, bad := b.badTarget(request, s, o); bad {
+	hold, bad := b.badTarget(ask.Service, request)
+	if unknown, is := b.unknownTarget(ask.Service, request); bad && is && unknown == hold {
+		return nil, &NotKnownError{hold.Reason}
+	}
+	if bad {
 		r.Refused = &hold
 	}
 	run, missing := b.newRun(now, inc, request)
 	if missing != "" {
 		hold := memberMissing(missing)
 		r.Refused = &hold
-		run.Values = b.values(inc, run, s, o)
+		run.Values = b.values(inc, run, o)
 	}
 	r.Run, inc.Rollback = run, run
 	for i := range run.Steps {
@@ -151,11 +156,10 @@ func receiversOf(o ServiceOptions) []string {
 // rehearsalIncident is an incident that never was: what a person's rollback would
 // open. Its ID is of a form of its own, so that nothing takes it for a real one.
 func (b *Brain) rehearsalIncident(now time.Time, ask RehearsalAsk, p *Plan) *Incident {
-	s := b.mem.service(ask.Service)
 	inc := &Incident{
 		ID: ask.Service + "-rehearsal-" + now.Format("20060102-150405"), Service: ask.Service, Severity: trigger.High, Mode: b.mode(ask.Service),
 		State: RollingBack, OpenedAt: now, Manual: true, AskedBy: ask.Actor, Triggers: []Evidence{}, Timeline: []Moment{},
-		Deployment: copyDeployment(s.Ledger.current()), Decision: Decision{Reason: "a rehearsal: nothing is to be changed", Severity: trigger.High},
+		Deployment: copyDeployment(b.deploymentOf(ask.Service)), Decision: Decision{Reason: "a rehearsal: nothing is to be changed", Severity: trigger.High},
 	}
 	if !b.groupsPlan(ask.Service, p) {
 		return inc
@@ -163,7 +167,7 @@ func (b *Brain) rehearsalIncident(now time.Time, ask RehearsalAsk, p *Plan) *Inc
 	g, _ := b.groupOf(ask.Service)
 	inc.Group = g.Name
 	for _, name := range slices.Sorted(slices.Values(g.Services)) {
-		inc.Members = append(inc.Members, Member{Service: name, From: b.mem.service(name).Ledger.Running})
+		inc.Members = append(inc.Members, Member{Service: name, From: b.running(name)})
 	}
 	return inc
 }

@@ -1,6 +1,10 @@
 package incident
 
-import "time"
+import (
+	"time"
+
+	"github.com/rollbackd/rollbackd/trigger"
+)
 
 // IfNothing says what follows if nobody does anything, as messages do.
 func (inc *Incident) IfNothing() string { return nextText(inc) }
@@ -16,6 +20,11 @@ func (inc *Incident) Deadline() time.Time { return deadline(inc) }
 // Sentence is the evidence as people are told: "errors 8.1% > 1% since 03:02:30
 // UTC, 4m after v2 by alice". d is the deployment that may explain it; nil for none.
 func (ev Evidence) Sentence(d *Deployment) string { return evidenceText(ev, d) }
+
+// ValueText is a value of a trigger in the unit of its threshold, as people are told it.
+func ValueText(spec trigger.Spec, v float64) string {
+	return evidenceOf(spec, trigger.Status{Value: v, HasValue: true}).ValueText
+}
 
 // Blindness is a source that does not answer.
 type Blindness struct {

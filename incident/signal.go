@@ -100,7 +100,7 @@ func (b *Brain) signalled(now time.Time, in Signal) []Effect {
 // commandSignal takes in a signal that a person sent, and says what became of it.
 func (b *Brain) commandSignal(now time.Time, c Command) []Effect {
 	if _, ok := b.opts.Services[c.Service]; !ok {
-		return refuse(c, "not_found", fmt.Sprintf("service %q is not configured", c.Service), "")
+		return refuse(c, "not_found", b.notConfigured(c.Service), "")
 	}
 	if !trigger.IsSignalName(c.Name) {
 		return refuse(c, "bad_request", fmt.Sprintf("%q is not the name of a signal (want %s)", c.Name, trigger.SignalNameWanted), "")

@@ -31,7 +31,7 @@ func (b *Brain) decisionMessage(now time.Time, inc *Incident, d Decision, e Entr
 	case AwaitingApproval:
 		return b.message(now, inc, e, WaitingForYou, "approval_needed")
 	case Held:
-		if d.HeldBy.failure() {
+		if _, failed := d.failed(); failed {
 			return b.message(now, inc, e, FailedHead, "failed")
 		}
 		return b.message(now, inc, e, HeldHeadline, "held")
@@ -145,7 +145,11 @@ func firstWords(h Headline, inc *Incident, from, to string) []rune {
 	if d := deadline(inc); !d.IsZero() {
 		parts = append(parts, "by "+d.UTC().Format("15:04:05 MST"))
 	}
-	if why := heldWord(inc); why != "" {
+	why := heldWord(inc)
+	if run := inc.Rollback; h == RecoveredHead && inc.State == Closed && inc.Outcome == Unresolved && run != nil && run.State != RunCompleted {
+		why = "rollback " + string(run.State) // the service is well, and this is what is left to look at
+	}
+	if why != "" {
 		parts = append(parts, "("+why+")")
 	}
 	return []rune(strings.Join(parts, " "))
@@ -172,25 +176,24 @@ func heldWord(inc *Incident) string {
 		return string(inc.Outcome)
 	case inc.State != Held:
 		return ""
-	case inc.Decision.HeldBy.sticky() && inc.Rollback != nil && inc.Rollback.State.Ended() && inc.Decision.HeldBy != GuardVetoed &&
-		inc.Rollback.State != RunCompleted:
+	case inc.Rollback == nil || !inc.Rollback.State.Ended() || inc.Rollback.State == RunCompleted || inc.Decision.HeldBy == GuardVetoed:
+		return string(inc.Decision.HeldBy)
+	}
+	if _, failed := inc.Decision.failed(); failed || inc.Decision.HeldBy.sticky() {
 		return string(inc.Rollback.State)
 	}
 	return string(inc.Decision.HeldBy)
 }
 
 func versions(inc *Incident) (from, to string) {
-	if inc.State == Closed && inc.Outcome == FixedForward {
-		return "", "" // it went forward, not back
+	if inc.State == Closed && (inc.Outcome == FixedForward || !inc.changed()) {
+		return "", "" // it went forward, or nothing went anywhere
 	}
 	if inc.brokenAgain() {
 		return inc.Rollback.To, inc.Decision.Target
 	}
 	if inc.Rollback != nil {
 		return inc.Rollback.From, inc.Rollback.To
-	}
-	if inc.State == Closed {
-		return "", "" // nothing went anywhere
 	}
 	if inc.Deployment != nil {
 		from = inc.Deployment.Version
@@ -292,12 +295,40 @@ func nextText(inc *Incident) string {
 	case Firing, Confirming:
 		return "If you do nothing: rollbackd goes on watching and tells you when that changes."
 	case Closed:
-		if inc.Outcome == RolledBack || inc.Outcome == Recovered {
-			return "There is nothing to do."
-		}
-		return "If you do nothing: rollbackd goes on watching, and what breaches from now on opens a new incident."
+		return closedText(inc)
 	}
 	return ""
+}
+
+// closedText says what is left to do once an incident is closed.
+func closedText(inc *Incident) string {
+	undone := ""
+	if steps := inc.Rollback.undone(); inc.Outcome == RolledBack && len(steps) > 0 {
+		undone = "Of what follows up, this was not done: " + listed(steps) + ". See whether it is still needed."
+	}
+	well := inc.Outcome == RolledBack || inc.Outcome == Recovered
+	switch {
+	case inc.wellInPart():
+		return "If you do nothing: what the rollback left in part stays as it is. rollbackd goes on watching."
+	case !well || inc.brokeSince():
+		goesOn := "If you do nothing: rollbackd goes on watching, and what breaches from now on opens a new incident."
+		return strings.TrimSpace(undone + " " + goesOn)
+	case undone != "":
+		return undone
+	}
+	return "There is nothing to do."
+}
+
+// wellInPart tells whether an incident was closed because its service is well,
+// after a rollback that was not finished: one that stood down for a newer
+// deployment, or that a person closed, ended as the incident did.
+func (inc *Incident) wellInPart() bool {
+	run := inc.Rollback
+	if inc.Outcome != Unresolved || run == nil || run.State == RunCompleted || len(inc.Timeline) == 0 {
+		return false
+	}
+	last := inc.Timeline[len(inc.Timeline)-1]
+	return inc.ClosedAt.After(run.EndedAt) && last.Kind == KindClosed && last.Actor == "rollbackd"
 }
 
 func commandFor(inc *Incident) string {
@@ -358,10 +389,13 @@ func evidenceText(ev Evidence, d *Deployment) string {
 		return text
 	}
 	text += " since " + shortTime(ev.Since)
-	if d == nil || d.FirstLook || ev.Since.Before(d.StartedAt) {
+	if d == nil || d.FirstLook || ev.Since.Before(d.runsSince()) {
 		return text
 	}
-	text += fmt.Sprintf(", %s after %s", model.Duration(ev.Since.Sub(d.StartedAt).Round(time.Second)), d.Version)
+	text += fmt.Sprintf(", %s after %s", model.Duration(ev.Since.Sub(d.runsSince()).Round(time.Second)), d.Version)
+	if d.runsAgain() != "" {
+		return text + " came back"
+	}
 	if d.By != "" {
 		text += " by " + d.By
 	}

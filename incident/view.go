@@ -11,12 +11,20 @@ type ServiceView struct {
 	Service string `json:"service"`
 	Tier    string `json:"tier"`
 	Mode    string `json:"mode"` // live or shadow
+	// Labels are the service's own.
+	Labels Labels `json:"labels,omitempty"`
 	// State is the worst of: the open incident's state, else "firing",
 	// "pending", "unknown" of its triggers, else "ok".
-	State      string                   `json:"state"`
-	Running    string                   `json:"running_version"`
-	Target     string                   `json:"target_version"`
-	Deployment *Deployment              `json:"deployment,omitempty"`
+	State      string      `json:"state"`
+	Running    string      `json:"running_version"`
+	Target     string      `json:"target_version"`
+	Deployment *Deployment `json:"deployment,omitempty"`
+	// Reported is a deployment that somebody reported and the version source does not
+	// show; nil where there is none such.
+	Reported *Deployment `json:"reported,omitempty"`
+	// ShownSince is since when the version source has shown the running version; zero
+	// where none does.
+	ShownSince time.Time                `json:"shown_since,omitzero"`
 	Incident   string                   `json:"incident,omitempty"`
 	Triggers   []TriggerView            `json:"triggers"`
 	Instances  []trigger.InstanceHealth `json:"instances,omitempty"`
@@ -62,8 +70,12 @@ type VersionView struct {
 	Running   bool      `json:"running,omitempty"`
 	Target    bool      `json:"target,omitempty"`
 	StartedAt time.Time `json:"started_at,omitzero"`
-	Own       bool      `json:"own,omitempty"`
-	Why       string    `json:"why"`
+	// ShownSince is since when the version source has shown it, the last time that it
+	// began to; Reported when it was reported, where the source does not show it.
+	ShownSince time.Time `json:"shown_since,omitzero"`
+	Reported   time.Time `json:"reported_at,omitzero"`
+	Own        bool      `json:"own,omitempty"`
+	Why        string    `json:"why"`
 }
 
 // WhyView says what would happen if the service's triggers fired now, and why.

@@ -31,11 +31,11 @@ func (b *Brain) Service(name string, now time.Time) (ServiceView, bool) {
 	}
 	l, s := b.live[name], b.mem.service(name)
 	v := ServiceView{
-		Service: name, Tier: o.Tier, Mode: b.mode(name), State: b.stateOf(l, s), Running: s.Ledger.Running,
-		Deployment: copyDeployment(s.Ledger.current()), Triggers: triggerViews(l), Instances: l.watch.Instances(now),
+		Service: name, Tier: o.Tier, Mode: b.mode(name), Labels: maps.Clone(o.Labels), State: b.stateOf(l, s), Running: b.running(name),
+		Deployment: copyDeployment(b.deploymentOf(name)), Reported: copyDeployment(b.reported(name)), ShownSince: b.shownSince(name), Triggers: triggerViews(l), Instances: l.watch.Instances(now),
 		Brakes: b.brakeViews(s, now), Signals: b.signalViews(l, s, o, now),
 	}
-	if t, ok := s.Ledger.target(o.Deployment, now); ok {
+	if t, ok := b.target(name, now); ok {
 		v.Target = t.Version
 	}
 	v.Rehearsal = b.rehearsalView(name, now)
@@ -79,24 +79,32 @@ func (b *Brain) brakeViews(s *serviceMemory, now time.Time) []BrakeView {
 func (b *Brain) Versions(name string, now time.Time) []VersionView {
 	o, s := b.opts.Services[name], b.mem.service(name)
 	l := &s.Ledger
-	t, hasTarget := l.target(o.Deployment, now)
+	t, hasTarget := b.target(name, now)
+	running, reported := b.running(name), b.reported(name)
 	views := []VersionView{}
 	seen := map[string]bool{}
-	add := func(version string, d *Deployment) {
+	add := func(version string) {
 		if version == "" || seen[version] {
 			return
 		}
 		seen[version] = true
-		v := VersionView{Version: version, Running: version == l.Running, Target: hasTarget && t.Version == version}
+		v := VersionView{Version: version, Running: version == running, Target: hasTarget && t.Version == version}
 		v.Standing, v.Why = l.standing(version, o.Deployment, now)
-		if d != nil {
+		if d := l.newest(version); d != nil {
 			v.StartedAt, v.Own = d.StartedAt, d.Own
+		}
+		if m := l.Marks[version]; m != nil {
+			v.ShownSince = m.ShownSince
+		}
+		if reported != nil && reported.Version == version {
+			v.Reported = reported.NotedAt
+			v.Why = fmt.Sprintf("reported at %s; the version source does not show it (%s)", shortTime(v.Reported), v.Why)
 		}
 		views = append(views, v)
 	}
-	for i := len(l.Deployments) - 1; i >= 0; i-- {
-		add(l.Deployments[i].Version, &l.Deployments[i])
-		add(l.Deployments[i].Previous, nil)
+	for _, d := range slices.Backward(l.Deployments) {
+		add(d.Version)
+		add(d.Previous)
 	}
 	return views
 }
@@ -196,6 +204,9 @@ func (b *Brain) Why(name string, now time.Time) (WhyView, bool) {
 	default:
 		w.Now = "no incident is open; the gravest trigger is " + view.State
 	}
+	if more := b.notShown(name); more != "" {
+		w.Now += "; " + more
+	}
 	return w, true
 }
 
@@ -211,7 +222,7 @@ func (b *Brain) ifCritical(now time.Time, name string, s *serviceMemory) Decisio
 		d.State, d.Reason = Firing, "the service has no rollback plan"
 		return d
 	}
-	t, found := s.Ledger.target(o.Deployment, now)
+	t, found := b.target(name, now)
 	if found {
 		d.Target = t.Version
 		d.Reason = fmt.Sprintf("%s is the target: %s", t.Version, t.Why)
@@ -228,6 +239,9 @@ func (b *Brain) ifCritical(now time.Time, name string, s *serviceMemory) Decisio
 	var holds []Hold
 	if !deploymentsUnknown(s, o) {
 		holds = deploymentHolds(ev, s.Ledger.current(), o)
+		if hold, only := b.onlyReported(name); only {
+			holds = []Hold{hold}
+		}
 	}
 	d.hold(b.holdsFor(now, inc, holds, d.Response))
 	if d.HeldBy == "" {

@@ -43,6 +43,8 @@ type world struct {
 	// holdWhen answers [guards] hold_when; its zero value is that nothing holds.
 	holdWhen trigger.Answer
 	history  []incident.Samples // the newest ticks, for rebuilding windows
+	reversed bool               // of several reads the last is answered first
+	unread   string             // a service whose confirm-reads get no answer
 }
 
 func newWorld(t *testing.T, o incident.Options) *world {
@@ -89,7 +91,15 @@ func (w *world) Carry(effect incident.Effect) {
 		for _, metric := range e.Metrics {
 			answers[metric] = w.answerTo(metric)
 		}
-		w.queue = append(w.queue, incident.Samples{At: w.now, Kind: e.Kind, ReadID: e.ID, Answers: answers})
+		if e.Service == w.unread {
+			return
+		}
+		answer := incident.Samples{At: w.now, Kind: e.Kind, ReadID: e.ID, Answers: answers}
+		if w.reversed {
+			w.queue = slices.Insert(w.queue, 0, incident.Input(answer))
+			return
+		}
+		w.queue = append(w.queue, answer)
 	case incident.Start:
 		w.started = append(w.started, e)
 		if w.hang[e.Ref.Name] {

@@ -62,13 +62,13 @@ func (r row) whole() []byte {
 	return slices.Concat(r.entry[:r.detail.at], r.detail.salted[saltSize:], r.entry[r.detail.at:])
 }
 
-// Outlived returns incidents that hold details, have closed, and of which nothing is
+// Outlived returns incidents that hold details, are closed, and of which nothing is
 // on record from before on; at most limit of them, the oldest first.
 func (j *Journal) Outlived(ctx context.Context, before time.Time, limit int) ([]string, error) {
-	const query = `
+	query := `
 		SELECT incident FROM entries e INDEXED BY entries_with_details
 		WHERE detail IS NOT NULL AND at < ?1 AND incident <> ''
-		AND EXISTS (SELECT 1 FROM entries c WHERE c.incident = e.incident AND c.incident <> '' AND c.kind = '` + kindClosed + `')
+		AND ` + ended("e") + `
 		AND NOT EXISTS (SELECT 1 FROM entries n WHERE n.incident = e.incident AND n.incident <> '' AND n.at >= ?1)
 		GROUP BY incident ORDER BY min(seq) LIMIT ?2`
 	return j.texts(ctx, query, []any{before.UnixNano(), limit})

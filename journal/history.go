@@ -93,14 +93,12 @@ func (j *Journal) Incidents(ctx context.Context, q Query) ([]string, error) {
 	if !q.Since.IsZero() {
 		where, arguments = where+" AND at >= ?", append(arguments, q.Since.UnixNano())
 	}
-	const ended = "EXISTS (SELECT 1 FROM entries e WHERE e.incident = entries.incident AND e.incident <> '' AND e.kind = '" + kindClosed + "'" +
-		" AND NOT EXISTS (SELECT 1 FROM entries r WHERE r.incident = e.incident AND r.incident <> '' AND r.kind = '" + kindReopened + "' AND r.seq > e.seq))"
 	switch q.State {
 	case "":
 	case "open":
-		where += " AND NOT " + ended
+		where += " AND NOT " + ended("entries")
 	case "closed":
-		where += " AND " + ended
+		where += " AND " + ended("entries")
 	default:
 		return nil, fmt.Errorf("unknown state %q of incidents (want open or closed)", q.State)
 	}
@@ -108,6 +106,13 @@ func (j *Journal) Incidents(ctx context.Context, q Query) ([]string, error) {
 		q.Limit = 100
 	}
 	return j.texts(ctx, "SELECT incident FROM entries WHERE "+where+" ORDER BY seq DESC LIMIT ?", append(arguments, q.Limit))
+}
+
+// ended is the condition that the incident of a table's row is closed, and was not
+// opened again since.
+func ended(table string) string {
+	return "EXISTS (SELECT 1 FROM entries c WHERE c.incident = " + table + ".incident AND c.incident <> '' AND c.kind = '" + kindClosed + "'" +
+		" AND NOT EXISTS (SELECT 1 FROM entries r WHERE r.incident = c.incident AND r.incident <> '' AND r.kind = '" + kindReopened + "' AND r.seq > c.seq))"
 }
 
 func (j *Journal) texts(ctx context.Context, query string, arguments []any) ([]string, error) {

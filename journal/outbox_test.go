@@ -120,6 +120,19 @@ func TestWaitingIsCountedByReceiver(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"former": 2}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	all, err := j.Backlogs(t.Context())
+	must(t, err)
+	want := journal.Backlog{Receiver: "former", Messages: 2, Since: begin()}
+	if diff := cmp.Diff([]journal.Backlog{want}, all); diff != "" {
+		t.Errorf("before an attempt (-want +got):\n%s", diff)
+	}
+	must(t, j.Postpone(t.Context(), journal.Delivery{ID: "m", Receiver: "former", Due: begin(), Attempts: 1, LastError: "refused"}))
+	all, err = j.Backlogs(t.Context())
+	must(t, err)
+	want.Failed, want.LastError = true, "refused"
+	if diff := cmp.Diff([]journal.Backlog{want}, all); diff != "" {
+		t.Errorf("after one that failed (-want +got):\n%s", diff)
+	}
 }
 
 func TestAnOlderJournalIsBroughtUpToDate(t *testing.T) {

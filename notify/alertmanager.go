@@ -31,7 +31,8 @@ type AlertmanagerOptions struct {
 	// URLs are all members of a cluster, each without /api/v2/alerts. They may hold
 	// a secret and are never logged.
 	URLs []string
-	// Labels are added to every alert. They must not be rollbackd's own.
+	// Labels are added to every alert, unless the service has one of that name. They
+	// must not be rollbackd's own.
 	Labels map[string]string
 	// ExternalURL is rollbackd's own address, for links; empty makes none.
 	ExternalURL string

@@ -108,11 +108,19 @@ func (a *Alertmanager) resolved(m Message, name, severity string) alert {
 }
 
 func (a *Alertmanager) labels(m Message, name, severity string) map[string]string {
-	labels := map[string]string{"alertname": name, "service": m.Service, "severity": severity, "incident": m.Incident, "mode": m.About.Mode}
+	own := map[string]string{"alertname": name, "service": m.Service, "severity": severity, "incident": m.Incident, "mode": m.About.Mode}
 	if m.Incident == "" {
-		labels["event"] = m.Event
+		own["event"] = m.Event
 	}
-	maps.Copy(labels, a.options.Labels)
+	// What is said of the service counts before what is said of the receiver, as an
+	// alert's own labels do before Prometheus's external ones. The incident keeps
+	// its labels for life, so that none of them changes here either.
+	labels := maps.Clone(a.options.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, m.About.Labels)
+	maps.Copy(labels, own)
 	return withoutEmpty(labels)
 }
 

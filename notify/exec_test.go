@@ -120,7 +120,7 @@ func gone(t *testing.T, dir, pidFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || err == nil && strings.Contains(string(stat), ") Z ") {
 			return
@@ -138,12 +138,19 @@ func TestExecEndsWithItsAttempt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			channel, dir := program(t, 500*time.Millisecond, script)
-			err := channel.Deliver(t.Context(), carry(t, incidentMessage("HELD", "held", "held")))
-			if failure, ok := errors.AsType[*notify.DeliveryError](err); !ok || failure.Refused || !strings.Contains(failure.Problem, "not done in time") {
-				t.Errorf("got %v, want that it was not done in time", err)
+			// How long a program takes until it has begun is the machine's to say: where it
+			// was not there yet when its time was over, it is given more.
+			for limit := 500 * time.Millisecond; ; limit *= 3 {
+				channel, dir := program(t, limit, script)
+				err := channel.Deliver(t.Context(), carry(t, incidentMessage("HELD", "held", "held")))
+				if failure, ok := errors.AsType[*notify.DeliveryError](err); !ok || failure.Refused || !strings.Contains(failure.Problem, "not done in time") {
+					t.Fatalf("got %v, want that it was not done in time", err)
+				}
+				if pid, err := os.ReadFile(filepath.Join(dir, "child")); err == nil && len(pid) > 0 || limit > time.Minute {
+					gone(t, dir, "child")
+					return
+				}
 			}
-			gone(t, dir, "child")
 		})
 	}
 }

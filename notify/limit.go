@@ -39,13 +39,19 @@ type Editor interface {
 // DefaultLimit lets an incident of four hours say six things.
 func DefaultLimit() Limit { return Limit{Count: 6, Within: 4 * time.Hour} }
 
+// Withholds tells whether a message is not told, given by its headline and its event,
+// where so many about its incident, made within the limit's time before it, were.
+func (l Limit) Withholds(headline, event string, told int) bool {
+	return told > l.room(headline, event)
+}
+
 // room is how many messages may have come before this one for it to pass.
-func (l Limit) room(m Message) int {
+func (l Limit) room(headline, event string) int {
 	switch {
-	case l.Count <= 0, m.Headline == "FAILED":
+	case l.Count <= 0, headline == "FAILED":
 		return math.MaxInt
 	}
-	switch m.Event {
+	switch event {
 	case "acting", "approval_needed", "break_glass", "closed":
 		return math.MaxInt
 	case "escalation", "overdue", "sla_missed":
@@ -71,7 +77,7 @@ func (w *worker) ration(ctx context.Context, d Delivery) (told Delivery, hold bo
 		w.log.Warn("earlier messages cannot be counted: the limit is not kept", "message", d.ID, "err", err)
 		return d, false
 	}
-	if passed > limit.room(m) {
+	if limit.Withholds(m.Headline, m.Event, passed) {
 		return d, true
 	}
 	if missing > 0 {

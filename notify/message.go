@@ -34,15 +34,21 @@ type Message struct {
 	Body json.RawMessage `json:"-"`
 }
 
+// Labels are those of the service that the message is about, as they were when its
+// incident opened: what templates call .Labels.
+func (m Message) Labels() map[string]string { return m.About.Labels }
+
 // About is what channels use of an incident's JSON.
 type About struct {
-	State      string    `json:"state"`
-	Outcome    string    `json:"outcome"`
-	Mode       string    `json:"mode"`
-	OpenedAt   time.Time `json:"opened_at"`
-	ClosedAt   time.Time `json:"closed_at"`
-	Triggers   []Trigger `json:"triggers"`
-	Decision   Decision  `json:"decision"`
+	State   string `json:"state"`
+	Outcome string `json:"outcome"`
+	Mode    string `json:"mode"`
+	// Labels are the service's own, as they were when the incident opened.
+	Labels     map[string]string `json:"labels"`
+	OpenedAt   time.Time         `json:"opened_at"`
+	ClosedAt   time.Time         `json:"closed_at"`
+	Triggers   []Trigger         `json:"triggers"`
+	Decision   Decision          `json:"decision"`
 	Deployment *struct {
 		Version  string    `json:"version"`
 		Previous string    `json:"previous"`
@@ -77,8 +83,14 @@ type Decision struct {
 	Response     string    `json:"response"`
 	Reason       string    `json:"reason"`
 	HeldBy       string    `json:"held_by"`
+	Holds        []Hold    `json:"holds"`
 	ReleasesWhen string    `json:"releases_when"`
 	Deadline     time.Time `json:"deadline"`
+}
+
+// Hold is one of the guards that hold.
+type Hold struct {
+	Guard string `json:"guard"`
 }
 
 // Rollback is the newest run.
@@ -101,6 +113,8 @@ type Step struct {
 	Phase string `json:"phase"`
 	Unit  string `json:"unit"`
 	State string `json:"state"`
+	// Section is the part of the plan that it stands in.
+	Section string `json:"section"`
 }
 
 // Series is what a trigger showed around the incident.

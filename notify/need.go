@@ -1,5 +1,7 @@
 package notify
 
+import "slices"
+
 // need is what a message asks of a person. Channels that page, and those that keep
 // a state of their own, go by it.
 type need string
@@ -20,6 +22,8 @@ func over(m Message) bool { return m.Event == "closed" || m.Headline == "RECOVER
 // needOf says what a message asks of a person.
 func needOf(m Message) need {
 	switch {
+	case m.Event == "trigger_blind":
+		return needNothing
 	case m.Incident == "":
 		return needDaemon
 	case over(m):
@@ -46,17 +50,16 @@ func waitsForYes(m Message) bool {
 	return m.About.State == "awaiting_approval" || len(m.About.Needs) > 0
 }
 
-// failed tells whether what went wrong is what holds the incident, so that a
-// reminder of it is known for one.
+// failed tells whether what went wrong holds the incident, whatever else does (a
+// pause, say), so that a reminder of it is known for one.
 func failed(m Message) bool {
 	if m.About.State != "held" {
 		return false
 	}
-	switch m.About.Decision.HeldBy {
-	case "blocked", "verification", "point_of_no_return":
-		return true
+	wrong := func(guard string) bool {
+		return guard == "blocked" || guard == "verification" || guard == "point_of_no_return"
 	}
-	return false
+	return wrong(m.About.Decision.HeldBy) || slices.ContainsFunc(m.About.Decision.Holds, func(h Hold) bool { return wrong(h.Guard) })
 }
 
 // stoppedByPerson tells whether a person has just said no: they know, and nobody

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,14 +28,14 @@ type pagerEvent struct {
 }
 
 type pagerPayload struct {
-	Summary   string            `json:"summary"`
-	Source    string            `json:"source"`
-	Severity  string            `json:"severity,omitempty"`
-	Timestamp string            `json:"timestamp"`
-	Component string            `json:"component,omitempty"`
-	Group     string            `json:"group,omitempty"`
-	Class     string            `json:"class,omitempty"`
-	Details   map[string]string `json:"custom_details,omitempty"`
+	Summary   string         `json:"summary"`
+	Source    string         `json:"source"`
+	Severity  string         `json:"severity,omitempty"`
+	Timestamp string         `json:"timestamp"`
+	Component string         `json:"component,omitempty"`
+	Group     string         `json:"group,omitempty"`
+	Class     string         `json:"class,omitempty"`
+	Details   map[string]any `json:"custom_details,omitempty"`
 }
 
 type pagerLink struct {
@@ -43,7 +44,12 @@ type pagerLink struct {
 }
 
 // triggers are the events that call a person, or bring what called them up to date.
+// A shadow calls nobody: even an event of severity info calls people on a service
+// of PagerDuty's whose incidents are all urgent, and that is what a new one is.
 func (p *PagerDuty) triggers(m Message) []pagerEvent {
+	if m.About.Mode == "shadow" {
+		return nil
+	}
 	var events []pagerEvent
 	if m.Headline == "ACTING" && m.Event != "break_glass" && m.Incident != "" {
 		events = append(events, p.trigger(m, dedup(m.Incident, needNothing), pagerSeverity(m)))
@@ -67,6 +73,9 @@ func resolves(m Message) []string {
 		return nil // nothing says that the daemon is well again
 	}
 	over, n := over(m), needOf(m)
+	if m.About.Mode == "shadow" && !over {
+		return nil // it opened none; what is open all the same ends with it
+	}
 	// A new run begins because somebody said so: what failed or was held is in hand.
 	again := over || m.Event == "acting"
 	var keys []string
@@ -77,7 +86,7 @@ func resolves(m Message) []string {
 		{needNothing, over},
 		{needApproval, !waitsForYes(m)},
 		{needHeld, again || m.Event == "countdown"},
-		{needFailed, again},
+		{needFailed, again && !cleaningFailed(m)},
 		{needGlass, over},
 	} {
 		if k.ends && (k.of != n || over) {
@@ -85,6 +94,16 @@ func resolves(m Message) []string {
 		}
 	}
 	return keys
+}
+
+// cleaningFailed tells whether a follow-up step of a verified rollback did not end
+// well. The incident closes in the same second, and what called a person for that
+// must not end with it: it is left to do.
+func cleaningFailed(m Message) bool {
+	r := m.About.Rollback
+	return m.Event == "closed" && m.About.Outcome == "rolled_back" && r != nil && slices.ContainsFunc(r.Steps, func(s Step) bool {
+		return s.Section == "follow_up" && (s.State == "failed" || s.State == "uncertain")
+	})
 }
 
 // trigger is one trigger event with all that a person needs.
@@ -144,16 +163,24 @@ func (p *PagerDuty) links(m Message) []pagerLink {
 }
 
 // details are shown to who opens the incident.
-func details(m Message) map[string]string {
+func details(m Message) map[string]any {
 	d := m.About.Decision
-	all := map[string]string{
+	texts := map[string]string{
 		"text": cut(plainText(m.Text), longestDetail), "event": m.Event, "incident": m.Incident, "state": m.About.State, "outcome": m.About.Outcome,
 		"command": commandOf(m), "response": d.Response, "reason": plainText(d.Reason), "held_by": d.HeldBy, "releases_when": plainText(d.ReleasesWhen),
 	}
 	if !d.Deadline.IsZero() {
-		all["deadline"] = d.Deadline.UTC().Format(time.RFC3339)
+		texts["deadline"] = d.Deadline.UTC().Format(time.RFC3339)
 	}
-	return withoutEmpty(all)
+	all := map[string]any{}
+	for name, text := range withoutEmpty(texts) {
+		all[name] = text
+	}
+	// In a table of their own: a label may have any of the names above.
+	if labels := m.Labels(); len(labels) > 0 {
+		all["labels"] = labels
+	}
+	return all
 }
 
 func triggerNames(m Message) string {
@@ -178,16 +205,14 @@ func dedup(incident string, of need) string {
 	return "rollbackd/" + hex.EncodeToString(sum[:])
 }
 
-// pagerSeverity is a severity in PagerDuty's words. Of a shadow nothing is at stake.
+// pagerSeverity is a severity in PagerDuty's words.
 func pagerSeverity(m Message) string {
-	switch {
-	case m.About.Mode == "shadow":
-		return "info"
-	case m.Severity == "critical":
+	switch m.Severity {
+	case "critical":
 		return "critical"
-	case m.Severity == "high":
+	case "high":
 		return "error"
-	case m.Severity == "medium":
+	case "medium":
 		return "warning"
 	}
 	return "info"
@@ -195,7 +220,7 @@ func pagerSeverity(m Message) string {
 
 // atLeastError is pagerSeverity for what went wrong: no mere warning.
 func atLeastError(m Message) string {
-	if severity := pagerSeverity(m); severity == "critical" || m.About.Mode == "shadow" {
+	if severity := pagerSeverity(m); severity == "critical" {
 		return severity
 	}
 	return "error"

@@ -55,6 +55,11 @@ func at(later time.Duration) func(*notify.Message) {
 
 func rolling(m *notify.Message) { m.About.Rollback = &notify.Rollback{From: "v2", To: "v1"} }
 
+// followUpFailed is a rollback whose cleaning up did not end well.
+func followUpFailed(m *notify.Message) {
+	m.About.Rollback.Steps = []notify.Step{{Name: "undo", Section: "steps", State: "done"}, {Name: "clean up", Section: "follow_up", State: "failed"}}
+}
+
 func outcome(word string) func(*notify.Message) {
 	return func(m *notify.Message) { m.About.Outcome, m.About.ClosedAt = word, m.At }
 }
@@ -215,14 +220,31 @@ func TestPagerDutyEvents(t *testing.T) {
 		{"failed", incidentMessage("FAILED", "failed", "held", heldBy("verification"), severe("medium")), []string{"trigger " + incident + "/failed error", noYes}},
 		{"a step failed", incidentMessage("FAILED", "step_failed", "rolling_back", rolling), []string{"trigger " + incident + "/failed critical", noYes}},
 		{"escalation of what failed", incidentMessage("WAITING FOR YOU", "escalation", "held", heldBy("blocked")), []string{"trigger " + incident + "/failed critical", noYes}},
+		{
+			"escalation of what failed and is paused", incidentMessage("WAITING FOR YOU", "escalation", "held", heldBy("paused"), func(m *notify.Message) {
+				m.About.Decision.Holds = []notify.Hold{{Guard: "paused"}, {Guard: "blocked"}}
+			}), []string{"trigger " + incident + "/failed critical", noYes},
+		},
 		{"stood down", incidentMessage("RECOVERED", "stood_down", "firing"), all},
 		{
 			"closed after a rollback", incidentMessage("RECOVERED", "closed", "closed", rolling, outcome("rolled_back")),
 			append(append([]string{}, all...), "change Rollback of checkout v2 → v1 verified"),
 		},
+		{
+			"closed after a rollback of which a follow-up step failed", incidentMessage("RECOVERED", "closed", "closed", rolling, outcome("rolled_back"), followUpFailed),
+			[]string{
+				"resolve " + incident, "resolve " + incident + "/approval", "resolve " + incident + "/held", "resolve " + incident + "/break_glass",
+				"change Rollback of checkout v2 → v1 verified",
+			},
+		},
 		{"closed without a rollback", incidentMessage("RECOVERED", "closed", "closed", outcome("recovered")), all},
 		{"closed by a person", incidentMessage("HELD", "closed", "closed", outcome("unresolved")), all},
-		{"a shadow", incidentMessage("ACTING", "acting", "rolling_back", rolling, mode("shadow")), []string{"trigger " + incident + " info", noYes, "resolve " + incident + "/held", "resolve " + incident + "/failed"}},
+		{"a shadow that would act", incidentMessage("ACTING", "countdown", "countdown", mode("shadow")), nil},
+		{"a shadow that would roll back", incidentMessage("ACTING", "acting", "rolling_back", rolling, mode("shadow")), nil},
+		{"a shadow that is held", incidentMessage("HELD", "held", "held", heldBy("shadow"), mode("shadow")), nil},
+		{"a shadow that would ask", incidentMessage("WAITING FOR YOU", "approval_needed", "awaiting_approval", mode("shadow")), nil},
+		{"a shadow that nobody looked at", incidentMessage("WAITING FOR YOU", "escalation", "held", heldBy("shadow"), mode("shadow")), nil},
+		{"a shadow that is over", incidentMessage("RECOVERED", "closed", "closed", outcome("recovered"), mode("shadow")), all},
 		{"blind", daemonMessage("HELD", "blind", "high"), []string{"trigger rollbackd/blind error"}},
 		{"journal", daemonMessage("WAITING FOR YOU", "journal_failed", "critical"), []string{"trigger rollbackd/journal_failed critical"}},
 		{"disk", daemonMessage("WAITING FOR YOU", "disk_low", "high"), []string{"trigger rollbackd/disk_low error"}},

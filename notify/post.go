@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -121,6 +123,9 @@ func excerpt(body []byte) string {
 
 // bare is an HTTP client's error without the URL, which may hold a secret.
 func bare(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil && errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("post: %w by %s", syscall.ECONNREFUSED, op.Addr)
+	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return fmt.Errorf("post: %w", e.Err)
 	}

@@ -13,6 +13,7 @@ import (
 // for an incident of this kind: what looks right here must look right at night.
 type sample struct {
 	event, headline, severity   string
+	service                     string // of one about a service, without an incident
 	state, outcome, heldBy, run string
 	first, says, next, command  string
 	// well is true where the triggers no longer breach.
@@ -46,6 +47,13 @@ func daemonSamples() []sample {
 			event: "journal_failed", headline: "WAITING FOR YOU", severity: "critical", first: "all services: the journal cannot be written",
 			says: "the journal cannot be written (disk full): nothing new is begun until it can",
 			next: ifNothing + "rollbackd goes on watching and does not act.", command: statusCommand,
+		},
+		{
+			event: "trigger_blind", headline: "HELD", severity: "medium", service: "checkout", first: "checkout: blind, nothing is known of slow",
+			says: "slow (latency_p99 > 500ms for 5m) has shown nothing known for 5m0s: no series. It cannot fire, and counts as neither well nor bad.\n" +
+				"Check that Prometheus scrapes the service, the query and its label `by`, and the service's `match`; " +
+				"`rollbackd check FILE --live --service checkout` asks Prometheus now.",
+			next: ifNothing + "rollbackd goes on asking, and does not act on it.", command: "rollbackd why checkout",
 		},
 	}
 }
@@ -158,7 +166,7 @@ func (s sample) message(i int) Message {
 	opened := time.Date(2026, time.March, 1, 3, 2, 5, 0, time.UTC)
 	m := Message{
 		ID: s.event + "/2026-03-01T03:02:05Z", At: opened.Add(time.Duration(i) * time.Minute), Headline: s.headline, Severity: s.severity, Event: s.event,
-		FirstLine: s.headline + " " + s.first + " LIVE",
+		FirstLine: s.headline + " " + s.first + " LIVE", Service: s.service,
 	}
 	lines := []string{m.FirstLine}
 	if s.state != "" {
@@ -193,8 +201,8 @@ type object = map[string]any
 func (s sample) body(m Message, opened time.Time) object {
 	body := object{
 		"id": sampleIncident, "service": m.Service, "severity": m.Severity, "mode": "live", "state": s.state, "outcome": s.outcome,
-		"opened_at": opened,
-		"triggers":  []object{s.trigger(m, opened)},
+		"opened_at": opened, "labels": object{"team": "shop"},
+		"triggers": []object{s.trigger(m, opened)},
 		"decision": object{
 			"response": "rollback", "reason": "error_rate is above 1% for 2m after v2", "held_by": s.heldBy, "deadline": opened.Add(5 * time.Minute),
 		},

@@ -83,7 +83,7 @@ func (s *Slack) Deliver(ctx context.Context, d Delivery) error {
 		return err
 	}
 	if m.Incident == "" {
-		_, err := c.post(ctx, s.options.Channel, s.letter(m))
+		_, err := c.post(ctx, s.options.Channel, "", s.letter(m))
 		return err
 	}
 	return slackThread{s, c, d.Receiver, m}.deliver(ctx)

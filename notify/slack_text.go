@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -28,21 +30,28 @@ type slackText struct {
 	loud bool
 }
 
-// options say it to Slack's client. Nothing in it is parsed, unfurled or turned
-// into a mention, and each post carries the message's id.
-func (t slackText) options() []slack.MsgOption {
-	o := []slack.MsgOption{
-		slack.MsgOptionText(t.plain, false), slack.MsgOptionDisableMarkdown(), slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false),
-		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
-		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "rollbackd_message", EventPayload: map[string]any{"id": t.id}}),
+// form is it as Slack's methods read it. Nothing in it is parsed, unfurled or
+// turned into a mention, and each post carries the message's id.
+func (t slackText) form() (url.Values, error) {
+	f := url.Values{
+		"text": {t.plain}, "mrkdwn": {"false"}, "parse": {"none"}, "link_names": {"false"}, "unfurl_links": {"false"}, "unfurl_media": {"false"},
 	}
-	if len(t.blocks) > 0 {
-		o = append(o, slack.MsgOptionBlocks(t.blocks...))
+	metadata, err := json.Marshal(slack.SlackMetadata{EventType: "rollbackd_message", EventPayload: map[string]any{"id": t.id}})
+	if err != nil {
+		return nil, err
+	}
+	f.Set("metadata", string(metadata))
+	if t.blocks != nil {
+		blocks, err := json.Marshal(t.blocks)
+		if err != nil {
+			return nil, err
+		}
+		f.Set("blocks", string(blocks))
 	}
 	if t.loud {
-		o = append(o, slack.MsgOptionBroadcast())
+		f.Set("reply_broadcast", "true")
 	}
-	return o
+	return f, nil
 }
 
 // overview is the root of a thread: all that is known at this message.
@@ -185,6 +194,8 @@ func elapsed(m Message) string {
 	switch {
 	case r.SLAMet != nil && *r.SLAMet:
 		text += ", met"
+	case r.SLAMet != nil && took <= sla:
+		text += ", not met: never verified"
 	case r.SLAMet != nil || took > sla:
 		text += ", missed"
 	}

@@ -117,7 +117,7 @@ func TestSlackTimeAgainstTheSLA(t *testing.T) {
 		{"running", &notify.Rollback{DecidedAt: minute(10), SLASeconds: 900}, "10m0s of 15m0s (SLA)"},
 		{"running too long", &notify.Rollback{DecidedAt: minute(1), SLASeconds: 900}, "19m0s of 15m0s (SLA), missed"},
 		{"ended in time", &notify.Rollback{DecidedAt: minute(1), EndedAt: minute(9), SLASeconds: 900, SLAMet: &yes}, "8m0s of 15m0s (SLA), met"},
-		{"ended, not verified", &notify.Rollback{DecidedAt: minute(1), EndedAt: minute(9), SLASeconds: 900, SLAMet: &no}, "8m0s of 15m0s (SLA), missed"},
+		{"ended, not verified", &notify.Rollback{DecidedAt: minute(1), EndedAt: minute(9), SLASeconds: 900, SLAMet: &no}, "8m0s of 15m0s (SLA), not met: never verified"},
 		{"no SLA", &notify.Rollback{DecidedAt: minute(1), EndedAt: minute(9)}, "8m0s"},
 	}
 	for _, tt := range tests {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"time"
-
-	"github.com/slack-go/slack"
 )
 
 // slackThread is an incident's thread, and a message that belongs there.
@@ -51,7 +49,7 @@ func (t slackThread) deliver(ctx context.Context) error {
 		}
 		root.At = t.m.At
 	}
-	_, err = t.call.post(ctx, root.Channel, t.slack.reply(t.m), slack.MsgOptionTS(root.TS))
+	_, err = t.call.post(ctx, root.Channel, root.TS, t.slack.reply(t.m))
 	if isGone(err) {
 		return t.begin(ctx)
 	}
@@ -63,7 +61,7 @@ func (t slackThread) deliver(ctx context.Context) error {
 
 // begin posts a root.
 func (t slackThread) begin(ctx context.Context) error {
-	root, err := t.call.post(ctx, t.call.channel, t.slack.overview(t.m))
+	root, err := t.call.post(ctx, t.call.channel, "", t.slack.overview(t.m))
 	if err != nil {
 		return err
 	}

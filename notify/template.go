@@ -51,7 +51,9 @@ const (
 
 // ParseTemplate reads a template. Its error is a *TemplateError.
 func ParseTemplate(text string) (*Template, error) {
-	parsed, err := template.New("text").Option("missingkey=error").Funcs(functions(&work{})).Parse(text)
+	// The one thing with free keys is .Labels, and a label that a service does not
+	// have is empty, as in Alertmanager's templates.
+	parsed, err := template.New("text").Option("missingkey=zero").Funcs(functions(&work{})).Parse(text)
 	if err != nil {
 		return nil, templateError(err)
 	}

@@ -180,13 +180,8 @@ func TestWebhookJudgesAnswers(t *testing.T) {
 }
 
 func TestWebhookErrorsHoldNoAddress(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	err = webhook(t, notify.WebhookOptions{URL: "http://user:hunter2@" + address + "/hunter2"}).Deliver(t.Context(), sample())
+	const closed = "127.0.0.1:1" // of a port that was free a moment ago nobody knows whose it is now
+	err := webhook(t, notify.WebhookOptions{URL: "http://user:hunter2@" + closed + "/hunter2"}).Deliver(t.Context(), sample())
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v, want an error without the address's secrets", err)
 	}

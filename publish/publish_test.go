@@ -352,6 +352,8 @@ func TestTheHeadIsSaidHourlyAtAClosingAndAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		heads := func() (seqs []uint64) {
+			w.server.mu.Lock()
+			defer w.server.mu.Unlock()
 			for _, m := range w.server.got {
 				if m.Subject != "rollbackd.v1.journal.head" {
 					continue

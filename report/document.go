@@ -104,7 +104,7 @@ func (r *Report) facts() []fact {
 	}
 	return facts(
 		fact{"Incident", code(r.Incident)}, fact{"Your id", text(r.ExternalID)}, fact{"Service", text(r.Service)},
-		fact{"Group", text(r.Group)}, fact{"Severity", text(r.Severity)}, fact{"Mode", text(r.Mode)}, fact{"State", text(r.stateWords())},
+		fact{"Group", text(r.Group)}, fact{"Labels", text(r.Labels.String())}, fact{"Severity", text(r.Severity)}, fact{"Mode", text(r.Mode)}, fact{"State", text(r.stateWords())},
 		fact{"Outcome", text(string(r.Outcome))}, fact{"Opened", number(instant(r.OpenedAt))}, fact{"Closed", number(closed)},
 		fact{"Page", cell{Text: r.URL, Link: r.URL}}, fact{"Written", number(instant(r.GeneratedAt))},
 		fact{"Times", text("all UTC; those without a date are of " + r.OpenedAt.UTC().Format(time.DateOnly))},

@@ -69,7 +69,7 @@ func (r *Report) trouble() trouble {
 	well := r.Outcome == incident.RolledBack || r.Outcome == incident.Recovered
 	switch {
 	case r.State != incident.Closed:
-	case well, cleared && r.Outcome != incident.Unresolved:
+	case well, r.wellInPart(), cleared && r.Outcome != incident.Unresolved:
 		t.ended = over
 	default:
 		t.ended = nobodyKnows
@@ -78,6 +78,22 @@ func (r *Report) trouble() trouble {
 		t.to = r.ClosedAt
 	}
 	return t
+}
+
+// wellInPart tells whether an incident was closed because its service was well,
+// after a rollback that was not finished: one that a person closed, or that stood
+// down for a newer deployment, was not seen to be well.
+func (r *Report) wellInPart() bool {
+	run := r.inc.Rollback
+	if r.Outcome != incident.Unresolved || run == nil || run.State == incident.RunCompleted || !r.ClosedAt.After(run.EndedAt) {
+		return false
+	}
+	for _, m := range r.inc.Timeline {
+		if m.Kind == incident.KindClosed && m.Actor == "rollbackd" && m.At.Equal(r.ClosedAt) {
+			return true
+		}
+	}
+	return false
 }
 
 // during says from when to when, in the minutes that people outside care for; the
@@ -133,11 +149,7 @@ func (r *Report) forExecutives() []string {
 		"Impact: " + r.impactWords(),
 	}
 	if r.SLA.Met != nil {
-		kept := "kept"
-		if !*r.SLA.Met {
-			kept = "missed"
-		}
-		lines = append(lines, fmt.Sprintf("Agreed time for a rollback: %s, taken %s: %s.", seconds(r.SLA.SLASeconds), seconds(r.SLA.DurationSeconds), kept))
+		lines = append(lines, fmt.Sprintf("Agreed time for a rollback, until it is seen to have helped: %s; %s.", seconds(r.SLA.SLASeconds), r.slaWords()))
 	}
 	return append(lines, "[Cost, if known.] [Cause, once found.] [What will be done so that it does not happen again, by whom, until when.]")
 }
@@ -156,6 +168,9 @@ func (r *Report) inShort() string {
 	case incident.RunCompleted:
 		return how + ", and the service was seen to be well afterwards."
 	case incident.RunPartial:
+		if doneSteps(run) == 0 {
+			return "a rollback was begun and failed before any step of it was done; whether anything was changed is not known, and people are needed."
+		}
 		return how + " in part; that it helped is not verified, and people are needed."
 	case incident.RunBlocked:
 		return "a rollback was begun and could not go ahead; nothing was changed."
@@ -164,6 +179,31 @@ func (r *Report) inShort() string {
 	case incident.RunPlanned, incident.RunChecking, incident.RunRunning, incident.RunVerifying:
 	}
 	return "a rollback is under way."
+}
+
+// doneSteps is how many of the plan's own steps are done.
+func doneSteps(run *incident.Run) int {
+	n := 0
+	for _, s := range run.Steps {
+		if s.Section == incident.SectionSteps && s.State == incident.StepDone {
+			n++
+		}
+	}
+	return n
+}
+
+// slaWords is how the time that was agreed was kept. It runs until the rollback is
+// verified: one that failed quickly has not kept it.
+func (r *Report) slaWords() string {
+	took := seconds(r.SLA.DurationSeconds)
+	run := r.inc.Rollback
+	switch {
+	case r.SLA.Met != nil && *r.SLA.Met:
+		return "taken " + took + ": kept"
+	case run != nil && run.State.Ended() && run.State != incident.RunCompleted:
+		return "ended " + string(run.State) + " after " + took + " and was never verified: not kept"
+	}
+	return "taken " + took + ": missed"
 }
 
 func (r *Report) impactWords() string {

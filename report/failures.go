@@ -92,7 +92,7 @@ func (r *Report) runFailures(run Rollback) []Failure {
 	}
 	newest := run.ID == r.Rollbacks[len(r.Rollbacks)-1].ID
 	if newest && r.SLA.Met != nil && !*r.SLA.Met {
-		all = append(all, Failure{At: run.EndedAt, What: "sla", Name: run.ID, State: "missed", Error: "it took " + seconds(r.SLA.DurationSeconds) + " of " + seconds(r.SLA.SLASeconds)})
+		all = append(all, Failure{At: run.EndedAt, What: "sla", Name: run.ID, State: "missed", Error: "agreed: " + seconds(r.SLA.SLASeconds) + " until verified; " + r.slaWords()})
 	}
 	if newest && r.Verification.State == incident.VerificationFailed {
 		all = append(all, Failure{At: run.EndedAt, What: "verification", Name: run.ID, State: string(r.Verification.State), Error: r.Verification.Reason})
@@ -119,13 +119,8 @@ func (r *Report) escalation() []Moment {
 	moments := []Moment{}
 	for i, m := range r.inc.Timeline {
 		switch m.Kind {
-		case incident.KindEscalated, incident.KindAcked, incident.KindApproved, incident.KindVetoed, incident.KindAborted:
-			moments = append(moments, r.Timeline[i])
-		case incident.KindDecided:
-			if m.HeldBy != "" {
-				moments = append(moments, r.Timeline[i])
-			}
-		case incident.KindRunEnded, incident.KindClosed, incident.KindSLAMissed, incident.KindReopened:
+		case incident.KindEscalated, incident.KindAcked, incident.KindApproved, incident.KindVetoed, incident.KindAborted,
+			incident.KindSLAMissed, incident.KindReopened:
 			moments = append(moments, r.Timeline[i])
 		default:
 		}
@@ -137,6 +132,8 @@ func (r *Report) escalation() []Moment {
 func (r *Report) unresolved() string {
 	run := r.inc.Rollback
 	switch {
+	case r.wellInPart():
+		return "the service is well, and something was changed that nobody has verified: see which unit is in which state"
 	case r.Outcome == incident.Unresolved:
 		return "something was changed and nobody has verified it: see which unit is in which state, and whether the service is well"
 	case r.State != incident.Closed && run != nil && run.State == incident.RunPartial:

@@ -27,7 +27,7 @@ func hostile(s string) *incident.Incident {
 	}
 	return &incident.Incident{
 		ID: "i", Service: s, Severity: trigger.Critical, Mode: "live", State: incident.Closed, Outcome: incident.Unresolved, OpenedAt: at, ClosedAt: at.Add(time.Hour),
-		ExternalID: s, AskedBy: s, Group: s, Members: []incident.Member{{Service: s, From: s, To: s}}, AckedBy: s,
+		ExternalID: s, AskedBy: s, Group: s, Labels: incident.Labels{"note": s}, Members: []incident.Member{{Service: s, From: s, To: s}}, AckedBy: s,
 		Triggers: []incident.Evidence{{
 			Name: "errors" + s, When: s, Severity: trigger.Critical, Value: value, HasValue: true, Threshold: s, ValueText: s, Since: at, FiredAt: at.Add(time.Minute), SaidBy: s,
 		}},

@@ -25,16 +25,18 @@ type Report struct {
 	Incident    string    `json:"incident"`
 	ExternalID  string    `json:"external_id,omitempty"`
 	// URL is the incident's page; empty where no external_url is configured.
-	URL      string            `json:"url,omitempty"`
-	Service  string            `json:"service"`
-	Group    string            `json:"group,omitempty"`
-	Members  []incident.Member `json:"members,omitempty"`
-	Severity string            `json:"severity"`
-	Mode     string            `json:"mode"`
-	State    incident.State    `json:"state"`
-	Outcome  incident.Outcome  `json:"outcome,omitempty"`
-	OpenedAt time.Time         `json:"opened_at"`
-	ClosedAt time.Time         `json:"closed_at,omitzero"`
+	URL     string            `json:"url,omitempty"`
+	Service string            `json:"service"`
+	Group   string            `json:"group,omitempty"`
+	Members []incident.Member `json:"members,omitempty"`
+	// Labels are the service's own, as they were when it opened.
+	Labels   incident.Labels  `json:"labels,omitempty"`
+	Severity string           `json:"severity"`
+	Mode     string           `json:"mode"`
+	State    incident.State   `json:"state"`
+	Outcome  incident.Outcome `json:"outcome,omitempty"`
+	OpenedAt time.Time        `json:"opened_at"`
+	ClosedAt time.Time        `json:"closed_at,omitzero"`
 	// DurationSeconds is from the opening to the close; null while it is open.
 	DurationSeconds *float64 `json:"duration_seconds"`
 	Manual          bool     `json:"manual"`
@@ -190,7 +192,7 @@ type Blank struct {
 func Of(inc *incident.Incident, o Options) *Report {
 	r := &Report{
 		Format: "rollbackd.report/1", GeneratedAt: o.Now.UTC(), Incident: inc.ID, ExternalID: inc.ExternalID, Service: inc.Service,
-		Group: inc.Group, Members: inc.Members, Severity: inc.Severity.String(), Mode: inc.Mode, State: inc.State, Outcome: inc.Outcome,
+		Group: inc.Group, Members: inc.Members, Labels: inc.Labels, Severity: inc.Severity.String(), Mode: inc.Mode, State: inc.State, Outcome: inc.Outcome,
 		OpenedAt: inc.OpenedAt, ClosedAt: inc.ClosedAt, Manual: inc.Manual, Deployment: inc.Deployment, Decision: inc.Decision,
 		Verification: inc.Verification, inc: inc,
 	}

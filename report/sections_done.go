@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
 )
@@ -164,7 +165,11 @@ func (r *Report) slaSection() section {
 	}
 	t := &table{Heads: []string{"", "Agreed", "Took", "Met"}}
 	if sla.SLASeconds != nil {
-		t.Rows = append(t.Rows, []cell{text("SLA (decision to verified)"), number(seconds(sla.SLASeconds)), number(seconds(sla.DurationSeconds)), text(yesNo(sla.Met))})
+		took := seconds(sla.DurationSeconds)
+		if run := r.inc.Rollback; run != nil && run.State.Ended() && run.State != incident.RunCompleted {
+			took += ", never verified"
+		}
+		t.Rows = append(t.Rows, []cell{text("SLA (decision to verified)"), number(seconds(sla.SLASeconds)), number(took), text(yesNo(sla.Met))})
 	}
 	if sla.TargetSeconds != nil {
 		t.Rows = append(t.Rows, []cell{text("Target (hoped for)"), number(seconds(sla.TargetSeconds)), number(seconds(sla.DurationSeconds)), text(yesNo(sla.TargetMet))})
@@ -207,7 +212,7 @@ func (r *Report) verificationSection() section {
 		fact{"Triggers", text(strings.Join(v.Triggers, ", "))},
 	)})
 	t := &table{Heads: []string{"Horizon", "Found", "From", "Until", "Samples", "Why"}}
-	for _, h := range horizons(v) {
+	for _, h := range r.horizons(v) {
 		t.Rows = append(t.Rows, []cell{text(h.Name), text(h.found), r.at(h.From, "–"), r.at(h.Until, "–"), number(h.samples), text(h.Reason)})
 	}
 	s.Blocks = append(s.Blocks, block{Heading: "Horizons"}, block{Table: t})
@@ -222,10 +227,10 @@ type horizonRow struct {
 }
 
 // horizons are the three of a verification, those that are not over as such.
-func horizons(v incident.Verification) []horizonRow {
+func (r *Report) horizons(v incident.Verification) []horizonRow {
 	var rows []horizonRow
 	for _, name := range []string{"immediate", "short", "long"} {
-		row := horizonRow{Horizon: incident.Horizon{Name: name}, found: "not over, or not watched", samples: "–"}
+		row := horizonRow{Horizon: incident.Horizon{Name: name}, found: r.noHorizon(name), samples: "–"}
 		for _, h := range v.Horizons {
 			if h.Name == name {
 				row = horizonRow{Horizon: h, found: string(h.State), samples: strconv.Itoa(h.Samples)}
@@ -234,6 +239,19 @@ func horizons(v incident.Verification) []horizonRow {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// noHorizon is why nothing was found in a horizon, at the time of the report.
+func (r *Report) noHorizon(name string) string {
+	length := map[string]time.Duration{"short": time.Hour, "long": 24 * time.Hour}[name]
+	run := r.inc.Rollback
+	switch {
+	case run != nil && !run.State.Ended():
+		return "not over"
+	case r.Outcome == incident.RolledBack && r.GeneratedAt.Before(r.ClosedAt.Add(length)):
+		return "still watched"
+	}
+	return "not watched"
 }
 
 // peopleSection is who did what.

@@ -46,6 +46,9 @@ func (r *Report) result() string {
 	case incident.FixedForward:
 		return "fixed forward"
 	case incident.Unresolved:
+		if r.wellInPart() {
+			return fmt.Sprintf("well again, with a rollback that is %s and was never verified", r.inc.Rollback.State)
+		}
 		return "closed as unresolved: something was changed and is not verified"
 	}
 	if run := r.inc.Rollback; run != nil && run.State.Ended() && run.State != incident.RunCompleted {
@@ -117,7 +120,11 @@ func (r *Report) whatWasDone() string {
 	case r.SLA.Met != nil && *r.SLA.Met:
 		return text + fmt.Sprintf("; it ended %s after %s, within its SLA of %s.", run.State, seconds(r.SLA.DurationSeconds), seconds(r.SLA.SLASeconds))
 	case r.SLA.Met != nil:
-		return text + fmt.Sprintf("; it ended %s after %s and missed its SLA of %s.", run.State, seconds(r.SLA.DurationSeconds), seconds(r.SLA.SLASeconds))
+		why := "missed its SLA of " + seconds(r.SLA.SLASeconds)
+		if run.State != incident.RunCompleted {
+			why = "was not verified, so its SLA of " + seconds(r.SLA.SLASeconds) + " is not met"
+		}
+		return text + fmt.Sprintf("; it ended %s after %s and %s.", run.State, seconds(r.SLA.DurationSeconds), why)
 	}
 	return text + fmt.Sprintf("; it ended %s after %s.", run.State, seconds(r.SLA.DurationSeconds))
 }

@@ -93,7 +93,7 @@ func offset(seconds float64) string {
 	if seconds < 0 {
 		sign, seconds = "−", -seconds
 	}
-	whole := int64(seconds)
+	whole := int64(math.Round(seconds)) // as lengths of time are written beside it
 	if h := whole / 3600; h > 0 {
 		return fmt.Sprintf("%s%d:%02d:%02d", sign, h, whole%3600/60, whole%60)
 	}

@@ -172,8 +172,8 @@ func TestCapturesByTheRealRunner(t *testing.T) {
 	dir := t.TempDir()
 	pid := filepath.Join(dir, "pid")
 	w := &world{step: capturing(
-		exec("target", time.Second, "echo", "${target_version}"),
-		exec("hangs", 300*time.Millisecond, "sh", "-c", "echo begun; echo $$ > "+pid+"; sleep 600"),
+		exec("target", 10*time.Second, "echo", "${target_version}"),
+		exec("hangs", 3*time.Second, "sh", "-c", "echo begun; echo $$ > "+pid+"; sleep 600"),
 		exec("fails", 10*time.Second, "sh", "-c", "echo no; exit 3"),
 		exec("logs", 10*time.Second, "echo", "${service} wrote this"),
 	)}
@@ -182,7 +182,7 @@ func TestCapturesByTheRealRunner(t *testing.T) {
 	r, stop := begin(t, o)
 	defer stop()
 	r.Submit(incident.Disk{})
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(patience)
 	for len(w.captures()) < 4 {
 		select {
 		case <-deadline:

@@ -33,7 +33,7 @@ func (l *loop) Record(e incident.Entry, m *incident.Message) error {
 		return err
 	}
 	l.say(e, m)
-	l.noteChange(e)
+	l.flight.Note(e)
 	l.metrics.recorded(e)
 	l.latency.recorded(e)
 	l.publish(Recorded{seq, e})
@@ -65,7 +65,7 @@ func (l *loop) append(e incident.Entry, m *incident.Message) (seq uint64, err er
 		return 0, err
 	}
 	meta := journal.Meta{
-		At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident, Spend: l.maySpend(e), Summary: l.summary(e),
+		At: e.At, Kind: string(e.Kind), Service: e.Service, Incident: e.Incident, Spend: l.flight.MaySpend(e), Summary: l.summary(e),
 	}
 	meta.Lasting = lasting(e)
 	began := l.clock.Now()
@@ -141,6 +141,8 @@ func (l *loop) Carry(effect incident.Effect) {
 	switch e := effect.(type) {
 	case incident.Read:
 		l.read(e)
+	case incident.ReadPast:
+		l.readPast(e)
 	case incident.Start:
 		l.start(e)
 	case incident.Tell:
@@ -174,6 +176,19 @@ func (l *loop) read(e incident.Read) {
 		}
 		answers := l.options.Reader.Read(ctx, at, e.Metrics, e.Service)
 		l.Submit(incident.Samples{At: at, Kind: e.Kind, ReadID: e.ID, Answers: complete(answers, e.Metrics)})
+	})
+}
+
+// readPast reads back what was before the start, and submits what came of it.
+func (l *loop) readPast(e incident.ReadPast) {
+	l.whileGoing(func(ctx context.Context) {
+		ctx, cancel := l.clock.WithDeadline(ctx, e.Deadline)
+		defer cancel()
+		var ticks []incident.Samples
+		if l.options.Past != nil {
+			ticks = l.options.Past.Past(ctx, e.From, e.To, e.Metrics, e.Services)
+		}
+		l.Submit(incident.Past{ID: e.ID, Ticks: ticks})
 	})
 }
 

@@ -27,9 +27,8 @@ type loop struct {
 	// stopping waits for it.
 	running map[incident.StepRef]bool
 	latency *latency
-	// changed are the incidents of which a run has begun to change something and
-	// has not ended.
-	changed map[string]bool
+	// flight are the runs that have begun to change something.
+	flight InFlight
 	// closing is true once the daemon stops, and halting while a person's no is
 	// decided on then: see Record.
 	closing, halting bool

@@ -16,7 +16,8 @@ type metrics struct {
 	incidents, decisions, rollbacks                          *prometheus.CounterVec
 	slaMet, writeFailures, dropped                           prometheus.Counter
 
-	// openIDs are the incidents behind open, decidedAt the runs that have not ended.
+	// openIDs are the incidents behind open, true for those that have closed before
+	// and were counted then. decidedAt are the runs that have not ended.
 	openIDs   map[string]bool
 	decidedAt map[string]time.Time
 }
@@ -63,7 +64,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 func (m *metrics) begin(incidents []*incident.Incident) {
 	for _, in := range incidents {
 		if in.State != incident.Closed {
-			m.openIDs[in.ID] = true
+			m.openIDs[in.ID] = in.Reopened()
 			m.announce(in.Service)
 		}
 		if run := in.Rollback; run != nil && !run.State.Ended() && run.VerifiedAt.IsZero() {
@@ -76,7 +77,7 @@ func (m *metrics) begin(incidents []*incident.Incident) {
 // recorded counts a durable entry.
 func (m *metrics) recorded(e incident.Entry) {
 	if e.Opened != nil {
-		m.openIDs[e.Incident] = true
+		m.openIDs[e.Incident] = false
 		m.announce(e.Service)
 		for _, evidence := range e.Opened.Triggers {
 			m.fired(e.At, evidence)
@@ -104,8 +105,10 @@ func (m *metrics) recorded(e incident.Entry) {
 		m.runEnded(e)
 	}
 	if e.Closed != nil {
+		if again := m.openIDs[e.Incident]; !again {
+			m.incidents.WithLabelValues(e.Service, string(e.Closed.Outcome)).Inc()
+		}
 		delete(m.openIDs, e.Incident)
-		m.incidents.WithLabelValues(e.Service, string(e.Closed.Outcome)).Inc()
 	}
 	m.open.Set(float64(len(m.openIDs)))
 }

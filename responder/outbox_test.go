@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds what ought to happen at once, on the slowest machine.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func receive[T any](t *testing.T, what string, from <-chan T) T {
 	t.Helper()

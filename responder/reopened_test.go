@@ -38,6 +38,41 @@ func TestAReopenedIncidentIsOpen(t *testing.T) {
 	}
 }
 
+// TestAnIncidentThatClosesTwiceIsCountedOnce by its first close, also where the
+// daemon was started anew while it was open again.
+func TestAnIncidentThatClosesTwiceIsCountedOnce(t *testing.T) {
+	closing := func(as incident.Outcome) incident.Entry {
+		return incident.Entry{Service: "checkout", Incident: "i1", Closed: &incident.ClosedEntry{Outcome: as}}
+	}
+	counted := func(m *metrics, as incident.Outcome) float64 {
+		return testutil.ToFloat64(m.incidents.WithLabelValues("checkout", string(as)))
+	}
+	m := newMetrics(nil)
+	m.recorded(incident.Entry{Service: "checkout", Incident: "i1", Opened: &incident.OpenedEntry{}})
+	m.recorded(closing(incident.RolledBack))
+	m.recorded(incident.Entry{Service: "checkout", Incident: "i1", Kind: incident.KindReopened, Reopened: &incident.ReopenedEntry{}})
+	m.recorded(closing(incident.Unresolved))
+	if once, twice := counted(m, incident.RolledBack), counted(m, incident.Unresolved); once != 1 || twice != 0 {
+		t.Errorf("%v as rolled_back and %v as unresolved, want 1 and 0", once, twice)
+	}
+
+	again := &incident.Incident{ID: "i1", Service: "checkout", State: incident.Held}
+	again.Verification.Horizons = []incident.Horizon{{Name: "short", State: incident.VerificationFailed}}
+	m = newMetrics(nil)
+	m.begin([]*incident.Incident{again})
+	m.recorded(closing(incident.Unresolved))
+	if twice := counted(m, incident.Unresolved); twice != 0 {
+		t.Errorf("after a restart %v as unresolved, want 0", twice)
+	}
+
+	m = newMetrics(nil)
+	m.begin([]*incident.Incident{{ID: "i1", Service: "checkout", State: incident.Held}})
+	m.recorded(closing(incident.Unresolved))
+	if n := counted(m, incident.Unresolved); n != 1 {
+		t.Errorf("one that closes for the first time after a restart is counted %v times, want once", n)
+	}
+}
+
 // TestWhatFollowsUpIsNoPartOfTheDuration has the duration of a rollback end where its
 // verification does.
 func TestWhatFollowsUpIsNoPartOfTheDuration(t *testing.T) {

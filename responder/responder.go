@@ -51,6 +51,12 @@ type Reader interface {
 	Read(ctx context.Context, at time.Time, metrics []string, service string) map[string]trigger.Answer
 }
 
+// PastReader reads back what metrics were at the ticks from one time to another, for
+// some services, and returns by the end of ctx.
+type PastReader interface {
+	Past(ctx context.Context, from, to time.Time, metrics, services []string) []incident.Samples
+}
+
 // Drive gives the brain one input and has all that follows carried out.
 type Drive func(now time.Time, in incident.Input, c incident.Carrier)
 
@@ -64,6 +70,8 @@ type Options struct {
 	Journal Recorder
 	Runner  StepRunner
 	Reader  Reader
+	// Past reads what the start could not read; nil never can.
+	Past PastReader
 	// Receivers names those to whom a message goes; none is possible.
 	Receivers func(incident.Message) []string
 	// Poke wakes the outbox. It must not block. Nil wakes nobody.
@@ -182,7 +190,7 @@ func (r *Responder) Run(ctx context.Context) error {
 		Responder: r,
 		time:      newTimekeeper(r.clock, r.options.Steady),
 		running:   map[incident.StepRef]bool{},
-		changed:   map[string]bool{},
+		flight:    InFlight{},
 		latency:   newLatency(r.metrics.toAction),
 		// A step is not cut short when the daemon is asked to stop; a reading is.
 		beside:     func(fn func(context.Context)) { go fn(steps) },
@@ -191,7 +199,7 @@ func (r *Responder) Run(ctx context.Context) error {
 	if r.options.Brain != nil {
 		incidents := r.options.Brain.Incidents()
 		r.metrics.begin(incidents)
-		l.begin(incidents)
+		l.flight = NewInFlight(incidents)
 	}
 	l.run(ctx)
 	return nil

@@ -14,7 +14,7 @@ import (
 // start begins one attempt at once. Its intent is durable already.
 func (l *loop) start(e incident.Start) {
 	l.running[e.Ref] = !onlyWaits(e)
-	if l.changed[e.Ref.Incident] && l.options.MakeRoom != nil {
+	if l.flight[e.Ref.Incident] && l.options.MakeRoom != nil {
 		l.options.MakeRoom()
 	}
 	l.latency.started(e.Ref, l.clock.Now())

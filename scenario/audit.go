@@ -65,6 +65,14 @@ type auditor struct {
 	reads map[string]string
 	// existed tells, by metric and service, whether there ever was a series.
 	existed map[seriesKey]bool
+	// forbids is the report being taken in, where it says that a deployment is not to
+	// be undone by itself.
+	forbids *forbidding
+	// behind is how far the daemon's clock was set back without its knowledge: by so
+	// much what it takes for an age may be too little.
+	behind time.Duration
+	// rehearsedRuns tell, by ID, how runs ended that rehearsed another service's plan.
+	rehearsedRuns map[string]rehearsal
 }
 
 // audited is what the auditor knows of one service.
@@ -83,7 +91,11 @@ type audited struct {
 	// windowsFrom is when the windows last began anew: samples of before are not theirs.
 	windowsFrom time.Time
 	instances   map[string]*checkedInstance
-	signals     map[string]bool // what was ever said of it
+	signals     map[string]heard // what was ever said of it
+	// wasOK are the triggers that may ever have been ok, each with the condition that
+	// it then had: another one is another trigger.
+	wasOK      map[string]bool
+	rehearsals []rehearsal
 	// confirmed is the newest confirm-read's answer, by trigger.
 	confirmed   map[string]may
 	confirmedAt time.Duration
@@ -96,6 +108,9 @@ type auditedIncident struct {
 	manual      bool
 	// evidence is by the name that the journal has for it.
 	evidence map[string]auditedEvidence
+	// okBefore are the triggers that were surely ok when it was opened, by the names
+	// that the journal would have for them.
+	okBefore []string
 	// touched counts the changes begun that did not turn out to be none.
 	touched int
 	// halted says why it never acts by itself again; empty while it may.
@@ -105,12 +120,16 @@ type auditedIncident struct {
 type auditedEvidence struct {
 	length  time.Duration
 	cleared bool
+	// onset is when the breach began that made it fire, where sure is true.
+	onset time.Time
+	sure  bool
 }
 
 func newAuditor(o incident.Options, report func(int, string, ...any)) *auditor {
 	a := &auditor{
 		report: report, services: map[string]*audited{}, incidents: map[string]*auditedIncident{}, runs: map[string]*auditedRun{},
 		rolledBack: map[string]wentBack{}, intents: map[incident.StepRef]bool{}, reads: map[string]string{}, existed: map[seriesKey]bool{},
+		rehearsedRuns: map[string]rehearsal{},
 	}
 	a.configure(o)
 	return a
@@ -133,7 +152,7 @@ func (a *auditor) configure(o incident.Options) {
 func (a *auditor) service(name string) *audited {
 	s, known := a.services[name]
 	if !known {
-		s = &audited{versions: newVersions(), instances: map[string]*checkedInstance{}, signals: map[string]bool{}}
+		s = &audited{versions: newVersions(), instances: map[string]*checkedInstance{}, signals: map[string]heard{}, wasOK: map[string]bool{}}
 		a.services[name] = s
 	}
 	return s
@@ -144,13 +163,16 @@ func (a *auditor) at(since time.Duration, wall time.Time) { a.now, a.wall = sinc
 
 // jump tells that the daemon's clock was set without its knowledge. Set back, it
 // only stands still: what the daemon measures is then never too short.
-func (a *auditor) jump(by time.Duration) { a.jumped += max(0, by) }
+func (a *auditor) jump(by time.Duration) {
+	a.jumped += max(0, by)
+	a.behind += max(0, -by)
+}
 
 // restarted begins another life of the daemon, which knows nothing of what only the
 // one before knew: its windows, and what it waited for.
 func (a *auditor) restarted(o incident.Options) {
 	a.configure(o)
-	a.asked, a.frozen = nil, frozen{}
+	a.asked, a.forbids, a.frozen = nil, nil, frozen{}
 	clear(a.reads)
 	for name, s := range a.services {
 		s.tracks = retracked(nil, a.options.Services[name].Triggers)
@@ -164,10 +186,12 @@ func (a *auditor) restarted(o incident.Options) {
 
 // input takes in what the brain is about to be told.
 func (a *auditor) input(in incident.Input) {
-	a.asked = nil
+	a.asked, a.forbids = nil, nil
 	switch in := in.(type) {
 	case incident.Samples:
 		a.samples(in)
+	case incident.Past:
+		a.past(in)
 	case incident.Health:
 		a.health(in)
 	case incident.ClockStepped:
@@ -176,13 +200,20 @@ func (a *auditor) input(in incident.Input) {
 		a.configure(in.Options)
 		a.hearSignals()
 	case incident.Restored:
+		for _, s := range a.services {
+			s.versions.census = nil // counted by the process before
+		}
 		a.hearSignals()
 	case incident.Signal:
-		a.signalled(in.Service, in.Name)
+		a.signalled(in.Service, in.Name, in.Source)
+	case incident.VersionSeen:
+		a.service(in.Service).versions.census = in.Census
+	case incident.Deployed:
+		a.reported(in)
 	case incident.Command:
 		a.asked = &in
 		if in.Verb == "signal" {
-			a.signalled(cmp.Or(in.Service, in.Incident), in.Name)
+			a.signalled(cmp.Or(in.Service, in.Incident), in.Name, in.Source)
 		}
 	}
 }
@@ -194,7 +225,10 @@ func (a *auditor) entry(e incident.Entry) {
 		a.versionEntry(e)
 	case incident.KindClock:
 		if e.Service != "" {
-			a.service(e.Service).windowsFrom = e.Clock.At
+			s := a.service(e.Service)
+			s.windowsFrom = e.Clock.At
+			s.versions.moved(e.Clock.By)
+			a.movedEvidence(e.Service, e.Clock.By)
 		}
 	case incident.KindSignal:
 		a.hearSignals()
@@ -202,6 +236,8 @@ func (a *auditor) entry(e incident.Entry) {
 		a.brakeEntry(e)
 	case incident.KindSeen:
 		a.firstSeen(e)
+	case incident.KindRehearsed:
+		a.rehearsedEntry(e)
 	case incident.KindOpened:
 		a.opened(e)
 	case incident.KindJoined:

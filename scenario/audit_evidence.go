@@ -14,6 +14,7 @@ func (a *auditor) opened(e incident.Entry) {
 		evidence: map[string]auditedEvidence{},
 	}
 	a.incidents[i.id] = i
+	i.okBefore = a.surelyOK(i)
 	for _, ev := range e.Opened.Triggers {
 		a.fired(i, ev)
 	}
@@ -74,8 +75,12 @@ func (a *auditor) trackOf(i *auditedIncident, evidence string) *track {
 // fired takes in that a trigger is said to fire: its window must be full, by
 // samples that are known.
 func (a *auditor) fired(i *auditedIncident, ev incident.Evidence) {
-	i.evidence[ev.Name] = auditedEvidence{length: ev.Length}
-	if t := a.trackOf(i, ev.Name); t != nil && !t.foreign && !t.fired {
+	e, t := auditedEvidence{length: ev.Length}, a.trackOf(i, ev.Name)
+	if t != nil {
+		e.onset, e.sure = t.onset()
+	}
+	i.evidence[ev.Name] = e
+	if t != nil && !t.foreign && !t.fired {
 		a.report(6, "trigger %s of %s is said to fire, and its window is not full of known samples that breach", ev.Name, i.service)
 	}
 }
@@ -139,17 +144,40 @@ func (a *auditor) checkJustified(r *auditedRun) {
 	if i == nil {
 		return
 	}
-	justified := false
-	for name, ev := range i.evidence {
-		service, own := i.home(name)
-		s := a.service(service)
-		fresh := s.confirmed != nil && a.now-s.confirmedAt <= 2*a.options.Poll
-		t := a.trackOf(i, name)
-		justified = justified || !ev.cleared && fresh && (s.confirmed[own]&mayBreach != 0 || t != nil && t.foreign)
-	}
-	if !justified {
+	behind := a.behindIt(i)
+	if len(behind) == 0 {
 		a.report(6, "%s is rolled back automatically, and none of its triggers was known to breach when it was read right before", r.service)
+		return
 	}
+	a.checkCulprit(r, behind)
+	a.checkAlone(r, i, behind)
+	a.checkEverOK(r, behind)
+	a.checkBorneOut(r, behind)
+}
+
+// behindIt are those of an incident's triggers that may have been known to breach
+// when they were read right before acting, hold aside: one that was ok for a moment
+// since it fired may be among them.
+func (a *auditor) behindIt(i *auditedIncident) []standing {
+	var behind []standing
+	for _, name := range sortedKeys(i.evidence) {
+		service, own := i.home(name)
+		s, t := a.service(service), a.trackOf(i, name)
+		fresh := s.confirmed != nil && a.now-s.confirmedAt <= 2*a.options.Poll
+		if fresh && (s.confirmed[own]&mayBreach != 0 || t != nil && t.foreign) {
+			behind = append(behind, standing{service, s, t, i.evidence[name]})
+		}
+	}
+	return behind
+}
+
+// standing is a trigger that stands behind an action, and its service; the track
+// is nil where the trigger is not configured any more.
+type standing struct {
+	home    string
+	service *audited
+	track   *track
+	fired   auditedEvidence
 }
 
 // closed takes in that an incident is over. One that closes because all is well
@@ -172,6 +200,9 @@ func (a *auditor) closed(e incident.Entry) {
 		if e.Closed.Fresh {
 			s.windowsFrom = e.At
 		}
+	}
+	if e.Closed.Fresh {
+		a.hearSignals() // what was said stands, unless it was of a deployment that is gone
 	}
 	if e.Closed.Outcome == incident.RolledBack {
 		a.rolledBack[e.Service] = wentBack{incident: i.id, at: a.now, count: a.service(e.Service).versions.count}

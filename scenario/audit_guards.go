@@ -133,6 +133,8 @@ func (a *auditor) reply(answer incident.Reply) {
 		a.setBrake(c, brake{})
 	case "abort", "veto":
 		a.haltIncident(answer.Incident, c.Verb)
+	case "rehearsed":
+		a.rehearsed(c)
 	}
 }
 

@@ -58,24 +58,25 @@ func TestAuditOfRuns(t *testing.T) {
 		{"a second one for a newer deployment", func(s *story) {
 			ready(s)
 			s.rollsBack("checkout", "v2", "v1", nil)
+			s.ticks("checkout", "0.001")
 			s.deploys("checkout", "v3")
 			s.breaks("checkout")
 			s.step("checkout", s.plans("checkout", "v3", "v1", nil))
 		}, 0, ""},
 		{"a second one where deployments are unknown", func(s *story) {
-			s.breaks("checkout")
-			s.rollsBack("checkout", "", "", func(r *incident.Run) { r.Leaves = false })
+			s.breaks("tools")
+			s.rollsBack("tools", "", "", func(r *incident.Run) { r.Leaves = false })
 			s.after(20 * time.Minute)
-			s.breaks("checkout")
-			s.step("checkout", s.plans("checkout", "", "", nil))
+			s.breaks("tools")
+			s.step("tools", s.plans("tools", "", "", nil))
 		}, 2, "none known"},
 		{"a second one where they are unknown, after a pardon", func(s *story) {
-			s.breaks("checkout")
-			s.rollsBack("checkout", "", "", nil)
-			s.record(incident.KindPardon, "checkout", func(e *incident.Entry) { e.Pardon = &incident.PardonEntry{Version: "?"} })
+			s.breaks("tools")
+			s.rollsBack("tools", "", "", nil)
+			s.record(incident.KindPardon, "tools", func(e *incident.Entry) { e.Pardon = &incident.PardonEntry{Version: "?"} })
 			s.after(20 * time.Minute)
-			s.breaks("checkout")
-			s.step("checkout", s.plans("checkout", "", "", nil))
+			s.breaks("tools")
+			s.step("tools", s.plans("tools", "", "", nil))
 		}, 0, ""},
 		{"towards the version that runs", func(s *story) {
 			ready(s)
@@ -86,6 +87,17 @@ func TestAuditOfRuns(t *testing.T) {
 			s.record(incident.KindRunning, "checkout", func(e *incident.Entry) { e.Running = &incident.RunningEntry{Version: "v1"} })
 			s.plans("checkout", "v2", "v1", nil)
 		}, 4, "towards the version that runs"},
+		{"towards what its source shows, whatever was reported", func(s *story) {
+			s.record(incident.KindRunning, "stock", func(e *incident.Entry) { e.Running = &incident.RunningEntry{Version: "v3"} })
+			s.deploys("stock", "v7")
+			s.plans("stock", "v7", "v3", byPerson)
+		}, 4, "towards the version that runs"},
+		{"back from what was reported and shown", func(s *story) {
+			s.record(incident.KindRunning, "stock", func(e *incident.Entry) { e.Running = &incident.RunningEntry{Version: "v3"} })
+			s.deploys("stock", "v7")
+			s.record(incident.KindRunning, "stock", func(e *incident.Entry) { e.Running = &incident.RunningEntry{Version: "v7"} })
+			s.plans("stock", "v7", "v3", byPerson)
+		}, 0, ""},
 		{"towards a quarantined version", func(s *story) {
 			ready(s)
 			s.rollsBack("checkout", "v2", "v1", byPerson)
@@ -149,9 +161,9 @@ func TestAuditOfBudgets(t *testing.T) {
 		}, 0, ""},
 		{"within the cooldown of a person's", func(s *story) {
 			s.deploys("checkout", "v2")
-			s.rollsBack("checkout", "v2", "v1", byPerson)
+			s.rollsBack("checkout", "v2", "v1", flagsOff)
 			s.breaks("checkout")
-			s.plans("checkout", "v1", "v0", nil)
+			s.plans("checkout", "v2", "v1", nil)
 		}, 3, "and the cooldown is 10m"},
 		{"within the cooldown, but of a newer deployment", func(s *story) {
 			s.deploys("checkout", "v2")
@@ -162,17 +174,17 @@ func TestAuditOfBudgets(t *testing.T) {
 		}, 0, ""},
 		{"after the cooldown", func(s *story) {
 			s.deploys("checkout", "v2")
-			s.rollsBack("checkout", "v2", "v1", byPerson)
+			s.rollsBack("checkout", "v2", "v1", flagsOff)
 			s.after(8 * time.Minute)
 			s.breaks("checkout")
-			s.plans("checkout", "v1", "v0", nil)
+			s.plans("checkout", "v2", "v1", nil)
 		}, 0, ""},
 		{"after the cooldown by a clock that was set without anybody's knowledge", func(s *story) {
 			s.deploys("checkout", "v2")
-			s.rollsBack("checkout", "v2", "v1", byPerson)
+			s.rollsBack("checkout", "v2", "v1", flagsOff)
 			s.Jump(8 * time.Minute)
 			s.breaks("checkout")
-			s.plans("checkout", "v1", "v0", nil)
+			s.plans("checkout", "v2", "v1", nil)
 		}, 0, ""},
 		{"a person's within the cooldown", func(s *story) {
 			s.deploys("checkout", "v2")

@@ -61,10 +61,10 @@ func (w *world) checkStuck() {
 }
 
 // disturbed tells whether the daemon was kept from going on just now: it began, the
-// host slept, or its journal was full.
+// host slept, its journal was full, or is lost until the next start.
 func (w *world) disturbed() bool {
 	recently := w.now - 2*w.options.Poll
-	return w.lived.began > recently || w.host.wakes > recently ||
+	return w.disk.lost || w.lived.began > recently || w.host.wakes > recently ||
 		slices.ContainsFunc(w.c.faults, func(f fault) bool { return f.kind == faultJournal && f.from <= w.now && f.to > recently })
 }
 

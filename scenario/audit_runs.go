@@ -16,7 +16,9 @@ type auditedRun struct {
 	// quarantines tells whether what it leaves is bad: a rehearsal leaves what is good.
 	quarantines bool
 	rehearses   bool // another service's plan: the version left is not a bad one
-	fence       uint64
+	// document is the plan as a rehearsal is of it, scope the part of it that is run.
+	document, scope string
+	fence           uint64
 	// legs are from where to where it takes each service that it touches.
 	legs []incident.Member
 	// deployments and counts are those of the services when it was planned.
@@ -81,12 +83,15 @@ func (a *auditor) runEntry(e incident.Entry) {
 		r.passed = true
 	case incident.KindVerifying:
 		r.acting = false
-		r.verifying(a.now-e.At.Sub(e.Verifying.From), *e.Verifying)
+		r.verifying(a.now - e.At.Sub(e.Verifying.From))
 		if r.leaves && (r.reached || !namesTarget(r.plan) && !r.enough) {
 			a.arrive(r)
 		}
 	case incident.KindRunEnded:
 		r.acting, r.ended = false, true
+		if r.rehearses {
+			a.rehearsedRuns[r.id] = rehearsal{plan: r.document, scope: r.scope, ok: e.RunEnded.State == incident.RunCompleted && !r.enough}
+		}
 		a.runEnded(r, *e.RunEnded)
 	default: // the caller sends no other kind
 	}
@@ -120,7 +125,7 @@ func (a *auditor) planned(e incident.Entry) {
 	r := &auditedRun{
 		id: p.ID, incident: e.Incident, service: e.Service, plan: p.Plan, automatic: p.Automatic, leaves: p.Leaves,
 		quarantines: p.Leaves && p.Rehearses == nil, fence: p.Fence,
-		rehearses:   p.Rehearses != nil,
+		rehearses: p.Rehearses != nil, document: document(p.Plan, runVars(p.Values)), scope: p.Scope,
 		deployments: map[string]string{}, counts: map[string]int{}, acting: true,
 		legs: []incident.Member{{Service: e.Service, From: p.From, To: p.To}},
 	}
@@ -145,6 +150,8 @@ func (a *auditor) planned(e incident.Entry) {
 		a.checkCooldown(r)
 		a.checkJustified(r)
 		a.checkFrozen(r, e.At)
+		a.checkForbidden(r)
+		a.checkRehearsed(r)
 	}
 	if p.Fence <= a.fence && a.fence > 0 {
 		a.report(1, "rollback %s has fence %d, and one before it had %d", p.ID, p.Fence, a.fence)

@@ -33,14 +33,20 @@ max_per_hour   = 3
 # more
 [case.config.plans.undo]
 steps = [{ name = "undo", exec = ["/usr/local/bin/undo", "${target_version}"] }]
+[case.config.plans.restart]
+steps = [{ name = "restart", exec = ["/usr/local/bin/restart"] }]
 [case.config.services]
 cart   = { plan = "undo", triggers = { errors = { when = "error_rate > 1% for 2m", severity = "critical" } }, deployment = { required = true } }
 search = { plan = "undo", triggers = { errors = { when = "error_rate > 1% for 2m", severity = "critical" } }, deployment = { required = true } }
-stock  = { plan = "undo", triggers = { errors = { when = "error_rate > 1% for 2m", severity = "critical" } }, deployment = { required = true } }
+tools  = { plan = "restart", triggers = { errors = { when = "error_rate > 1% for 2m", severity = "critical" } }, deployment = { required = false } }
+stock  = { plan = "undo", triggers = { errors = { when = "error_rate > 1% for 2m", severity = "critical" } }, deployment = { symlink = "/srv/stock/current" } }
 `
 
 func newStory(t *testing.T, more string) *story {
 	t.Helper()
+	if !strings.Contains(more, "never_ok") {
+		more = "never_ok = false\n" + more // stories begin with a breach
+	}
 	return &story{Audit: scenario.NewAudit(parse(t, strings.Replace(audited, "# more\n", more, 1)))}
 }
 
@@ -109,6 +115,9 @@ func (s *story) plans(service, from, to string, change func(*incident.Run)) stri
 }
 
 func byPerson(run *incident.Run) { run.Automatic = false }
+
+// flagsOff is a person's rollback that leaves the version where it is.
+func flagsOff(run *incident.Run) { run.Automatic, run.Leaves = false, false }
 
 // step begins the run's step: the intent, and the start.
 func (s *story) step(service, run string) {

@@ -103,7 +103,7 @@ func (a *auditor) condition(c trigger.Condition, missing trigger.NoData, r readi
 	case trigger.ConsecutiveFailures, trigger.HealthFailing:
 		return a.service(r.service).checked(c)
 	case trigger.Event:
-		if a.service(r.service).signals[c.Event] {
+		if _, said := a.service(r.service).signals[c.Event]; said {
 			return mayOK | mayBreach // how long it stands is left open
 		}
 		return mayOK
@@ -168,14 +168,21 @@ func (a *auditor) health(in incident.Health) {
 	i.take(in.Check)
 	for _, t := range s.tracks {
 		if t.eventDriven {
-			t.observe(in.Check.At, a.says(t.spec.Expr, t.spec.NoData, readings{service: in.Service}), seen{live: !in.Replayed, event: true})
+			s.observe(t, in.Check.At, a.says(t.spec.Expr, t.spec.NoData, readings{service: in.Service}), seen{live: !in.Replayed, event: true})
 		}
 	}
 }
 
+// heard is what was said of a service by a name, and by whom.
+type heard struct {
+	// person is true once somebody who is known said it: it did not come by NATS.
+	person bool
+}
+
 // signalled takes in that somebody said something of a service.
-func (a *auditor) signalled(service, name string) {
-	a.service(service).signals[name] = true
+func (a *auditor) signalled(service, name, source string) {
+	said := a.service(service).signals
+	said[name] = heard{person: said[name].person || source != busSource}
 	a.hearSignals()
 }
 
@@ -184,7 +191,7 @@ func (a *auditor) hearSignals() {
 	for name, s := range a.services {
 		for _, t := range s.tracks {
 			if t.eventDriven && !t.healthOnly {
-				t.observe(a.wall, a.says(t.spec.Expr, t.spec.NoData, readings{service: name}), seen{live: true, event: true})
+				s.observe(t, a.wall, a.says(t.spec.Expr, t.spec.NoData, readings{service: name}), seen{live: true, event: true})
 			}
 		}
 	}

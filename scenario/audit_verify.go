@@ -1,19 +1,19 @@
 package scenario
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // verified is what a run's verification may have seen: the sum of the stretches
 // between two ticks at which all that must be well may have been known ok.
 type verified struct {
-	// begun is true once it is to be verified: from is when what counts begins, and
-	// triggers are what must be ok.
-	begun    bool
-	from     time.Duration
-	triggers []string
+	// begun is true once it is to be verified: from is when what counts begins.
+	begun bool
+	from  time.Duration
 
 	ok      time.Duration
 	samples int
@@ -28,8 +28,34 @@ func (v *verified) paused() { v.last, v.wasOK = time.Time{}, false }
 
 // verifying begins the verification of a run whose last change ended at a time.
 // A daemon's clock that runs a little behind may begin it that much earlier.
-func (r *auditedRun) verifying(from time.Duration, v incident.VerifyingEntry) {
-	r.seen = verified{begun: true, from: from + r.plan.Verify.Settle - clockSlack, triggers: v.Triggers}
+func (r *auditedRun) verifying(from time.Duration) {
+	r.seen = verified{begun: true, from: from + r.plan.Verify.Settle - clockSlack}
+}
+
+// surelyOK are the triggers of an incident's services that are surely ok at this
+// moment. Where no_data or a number of requests has a part in the answer, or health,
+// whose silence is left open, it is not sure.
+func (a *auditor) surelyOK(i *auditedIncident) []string {
+	var names []string
+	for _, service := range i.touches() {
+		prefix := ""
+		if service != i.service {
+			prefix = service + "/"
+		}
+		for _, t := range a.service(service).tracks {
+			sure := t.exact && !t.foreign && t.spec.NoData == trigger.NoDataHold && t.spec.MinRequests == 0
+			if sure && t.newest == mayOK {
+				names = append(names, prefix+t.spec.Name)
+			}
+		}
+	}
+	return names
+}
+
+// mustBeOK are the triggers that a verification is about: those of the incident,
+// and those that were ok before it.
+func (i *auditedIncident) mustBeOK() []string {
+	return slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(i.evidence), i.okBefore...))))
 }
 
 // verifyTick takes a tick into every verification.
@@ -58,7 +84,7 @@ func (a *auditor) well(r *auditedRun, in incident.Samples) (says may, wrong stri
 	if i == nil {
 		return mayAnything, ""
 	}
-	for _, name := range r.seen.triggers {
+	for _, name := range i.mustBeOK() {
 		if t := a.trackOf(i, name); t != nil && !t.foreign {
 			take(t.newest, name)
 		}

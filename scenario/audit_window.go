@@ -35,6 +35,10 @@ type track struct {
 	okSince, okLast time.Time
 	// okLive is true once an ok was seen live: the past alone, rebuilt, closes nothing.
 	okLive bool
+	// pastUnread is true where the source did not give the past at the start; since is
+	// then what was observed live since.
+	pastUnread bool
+	since      []observed
 }
 
 // seen says where an observation comes from.
@@ -93,6 +97,7 @@ func (t *track) anew() {
 	t.empty()
 	t.newest, t.lastKnown = mayUnknown, time.Time{}
 	t.okSince, t.okLast = time.Time{}, time.Time{}
+	t.pastUnread, t.since = false, nil
 }
 
 func (t *track) empty() {
@@ -103,10 +108,24 @@ func (t *track) empty() {
 	}
 }
 
+// observe takes in what the condition of one of a service's triggers may say.
+func (s *audited) observe(t *track, at time.Time, m may, how seen) {
+	if m&mayOK != 0 {
+		s.wasOK[t.meaning()] = true
+	}
+	t.observe(at, m, how)
+}
+
+// meaning is the trigger with its condition: with another one it is another trigger.
+func (t *track) meaning() string { return t.spec.Name + ": " + t.spec.Expr.Text }
+
 // observe takes in what the condition may say at one instant.
 func (t *track) observe(at time.Time, m may, s seen) {
 	if at.Before(t.last) {
 		at = t.last
+	}
+	if t.pastUnread && s.live {
+		t.since = append(t.since, observed{at, m, s})
 	}
 	t.last, t.newest = at, m
 	t.followOK(at, m)
@@ -241,7 +260,8 @@ func (a *auditor) tick(in incident.Samples, live bool) {
 		}
 		for _, t := range s.tracks {
 			if live || !t.usesHealth {
-				t.observe(in.At, a.says(t.spec.Expr, t.spec.NoData, readings{in.Answers, name}), seen{grid: true, live: live})
+				t.pastUnread = t.pastUnread || !live && !given(t.spec.Expr, readings{in.Answers, name})
+				s.observe(t, in.At, a.says(t.spec.Expr, t.spec.NoData, readings{in.Answers, name}), seen{grid: true, live: live})
 			}
 		}
 	}
@@ -263,7 +283,7 @@ func (a *auditor) readAgain(in incident.Samples) {
 			continue
 		}
 		m := a.says(t.spec.Expr, t.spec.NoData, readings{in.Answers, name})
-		t.observe(in.At, m, seen{live: true})
+		s.observe(t, in.At, m, seen{live: true})
 		if in.Kind == incident.Confirm {
 			s.confirmed[t.spec.Name] = m
 		}

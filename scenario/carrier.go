@@ -35,6 +35,9 @@ func newJournal() journal {
 // Record makes an entry durable, as incident.Carrier asks.
 func (w *world) Record(e incident.Entry, m *incident.Message) error {
 	line, err := w.write(e, m)
+	if err != nil {
+		w.audit.lost()
+	}
 	if w.driving {
 		w.lived.writes = append(w.lived.writes, write{line, err})
 	}
@@ -47,8 +50,8 @@ func (w *world) write(e incident.Entry, m *incident.Message) ([]byte, error) {
 		return nil, errDead
 	}
 	w.observe()
-	if _, full := w.holds(faultJournal, w.now); full {
-		return nil, errors.New("no space left on device")
+	if err := w.room(e); err != nil {
+		return nil, err
 	}
 	line, err := json.Marshal(e)
 	if err != nil {
@@ -57,11 +60,12 @@ func (w *world) write(e incident.Entry, m *incident.Message) ([]byte, error) {
 	}
 	w.journal.lines = append(w.journal.lines, line)
 	w.append(e, line)
+	w.disk.flight.Note(e)
 	w.journal.keep(e, w.now)
 	w.tally.entry(e)
 	w.checkEntry(e)
 	w.record.note(w.now, e.Service, string(e.Kind), entryLine(e))
-	if m != nil {
+	if m != nil && !w.unsaid(e) {
 		w.tell(*m)
 	}
 	w.dying = w.killAfter > 0 && len(w.journal.lines) == w.killAfter
@@ -85,6 +89,8 @@ func (w *world) Carry(e incident.Effect) {
 	case incident.Read:
 		w.audit.read(e)
 		w.later(incident.Samples{At: w.clock(), Kind: e.Kind, ReadID: e.ID, Answers: w.answers(w.now, e.Metrics)})
+	case incident.ReadPast:
+		w.readPast(e)
 	case incident.Start:
 		w.startStep(e)
 	case incident.Stop:

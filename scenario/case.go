@@ -45,11 +45,13 @@ type seriesKey struct {
 type event struct {
 	at   time.Duration
 	line int
+	// repeated is how long after the first a check comes that one event stands for.
+	repeated time.Duration
 
 	deployed *deployedEvent
 	running  *runningEvent
 	health   *healthEvent
-	command  *incident.Command
+	command  *commandEvent
 	// rehearsed is what a rehearsal of a service found.
 	rehearsed *rehearsedEvent
 	restart   *restartEvent
@@ -103,12 +105,17 @@ type restartEvent struct {
 }
 
 // reloadEvent is a configuration that is loaded in the place of the one before.
-type reloadEvent struct{ setting }
+type reloadEvent struct {
+	setting
+	// refused is the first mistake in it, where it is one that the daemon does not
+	// take; then it is not read.
+	refused string
+}
 
 // behaviour is what a step does in this world. Its zero value exits 0 at once.
 type behaviour struct {
-	// exits holds the exit code of each attempt; the last one holds for all
-	// later attempts. Empty means 0.
+	// exits holds the exit code of each attempt, one rollback after the other; the
+	// last one holds for all later attempts. Empty means 0.
 	exits []int
 	takes time.Duration
 	// signal is the signal that ends it; the exit code is then lost.
@@ -158,12 +165,22 @@ const (
 	faultReceiver
 )
 
+// The ways in which the journal's disk fails: it is full, and there is the reserve; it
+// is full, and the reserve is spent; or a write fails, after which the journal takes
+// nothing until it is opened again.
+const (
+	journalFull    = "full"
+	journalSpent   = "spent"
+	journalFailing = "failing"
+)
+
 // fault is something broken from a time on, up to but not at another.
 type fault struct {
 	from, to time.Duration
 	line     int
 	kind     faultKind
-	// how is how Prometheus fails: error, timeout, empty, nan or partial.
+	// how is how it fails: Prometheus by error, timeout, empty, nan or partial, the
+	// journal full, spent or failing.
 	how string
 	// receiver is the name of the receiver that is down.
 	receiver string
@@ -202,7 +219,7 @@ type expect struct {
 
 type wantTrigger struct{ name, state string }
 
-type wantIncident struct{ state, severity, response, outcome, heldBy string }
+type wantIncident struct{ state, mode, severity, response, outcome, heldBy string }
 
 type wantRollback struct {
 	state           string

@@ -32,7 +32,7 @@ func (e expect) parts() []string {
 	}
 	if i := e.incident; i != nil {
 		parts = append(parts, incidentFacts{
-			state: i.state, severity: i.severity, response: i.response, outcome: i.outcome, heldBy: i.heldBy,
+			state: i.state, mode: i.mode, severity: i.severity, response: i.response, outcome: i.outcome, heldBy: i.heldBy,
 		}.String())
 	}
 	if b := e.rollback; b != nil {
@@ -71,7 +71,7 @@ type namedWord struct{ name, word string }
 
 // String is the incident as a failure shows it.
 func (f incidentFacts) String() string {
-	return "incident " + words(f.state, namedWord{"severity", f.severity}, namedWord{"response", f.response},
+	return "incident " + words(f.state, namedWord{"mode", f.mode}, namedWord{"severity", f.severity}, namedWord{"response", f.response},
 		namedWord{"outcome", f.outcome}, namedWord{"held_by", f.heldBy})
 }
 
@@ -110,7 +110,11 @@ func (r *record) describe(e expect, m moment) string {
 			parts = append(parts, "trigger "+e.trigger.name+" "+e.trigger.stateIn(f))
 		}
 		if e.incident != nil {
-			parts = append(parts, f.incident.String())
+			have := f.incident
+			if e.incident.mode == "" {
+				have.mode = "" // nobody asks
+			}
+			parts = append(parts, have.String())
 		}
 		if e.rollback != nil {
 			have := wantRollback{state: f.rollback.state, from: &f.rollback.from, to: &f.rollback.to}

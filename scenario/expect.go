@@ -119,7 +119,7 @@ func (t wantTrigger) stateIn(f facts) string {
 
 func (w wantIncident) match(f incidentFacts) bool {
 	word, _, _ := strings.Cut(f.response, " ")
-	return like(w.state, f.state) && like(w.severity, f.severity) && (like(w.response, f.response) || w.response == word) &&
+	return like(w.state, f.state) && like(w.mode, f.mode) && like(w.severity, f.severity) && (like(w.response, f.response) || w.response == word) &&
 		like(w.outcome, f.outcome) && like(w.heldBy, f.heldBy)
 }
 

@@ -50,6 +50,9 @@ func (x *Audit) Carry(e incident.Effect) {
 // Record is an entry that becomes durable now.
 func (x *Audit) Record(e incident.Entry) { x.auditor.entry(e) }
 
+// Lost is an entry that cannot be written down now.
+func (x *Audit) Lost() { x.auditor.lost() }
+
 // Jump sets the daemon's clock without its knowledge.
 func (x *Audit) Jump(by time.Duration) { x.auditor.jump(by) }
 

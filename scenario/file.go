@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+	"github.com/prometheus/common/model"
 
 	"github.com/rollbackd/rollbackd/config"
 	"github.com/rollbackd/rollbackd/engine"
@@ -253,21 +254,39 @@ func (r *fileReader) readUntil(t *table, c *Case) time.Duration {
 	}
 	until, written := t.duration("until")
 	if !written {
+		r.checkEnd(c, last, "without until, at its last value, event or expectation")
 		return last
 	}
 	if until > maxUntil {
 		t.problem("until", "a case can last a year at most")
 	}
-	for _, e := range c.expects {
-		if e.time > until {
+	r.checkEnd(c, until, fmt.Sprintf("until = %q", t.values["until"]))
+	return min(until, maxUntil)
+}
+
+// checkEnd reports what would never come because the case has ended before. Of a
+// health event that is repeated the first check must come.
+func (r *fileReader) checkEnd(c *Case, until time.Duration, says string) {
+	never := func(line int, what string, at time.Duration) {
+		if at > until {
 			r.findings.problems = append(r.findings.problems, config.Problem{
-				File: r.file.Path, Line: e.line, Text: fmt.Sprintf("the expectation is for %s, after the case has ended (until = %q)",
-					e.time, t.values["until"]),
+				File: r.file.Path, Line: line, Text: fmt.Sprintf("the %s is for %s, after the case has ended (%s)", what, span(at), says),
 			})
 		}
 	}
-	return min(until, maxUntil)
+	for _, e := range c.events {
+		never(e.line, "event", e.at-e.repeated)
+	}
+	for _, f := range c.faults {
+		never(f.line, "fault", f.from)
+	}
+	for _, e := range c.expects {
+		never(e.line, "expectation", e.time)
+	}
 }
+
+// span is a duration as a test file has it.
+func span(d time.Duration) string { return model.Duration(d).String() }
 
 // readValues reads a table of series by "metric service".
 func (r *fileReader) readValues(t *table, key string, interval time.Duration) map[seriesKey]series {
@@ -284,9 +303,7 @@ func (r *fileReader) valuesOf(vt *table, interval time.Duration) map[seriesKey]s
 	for _, name := range sortedKeys(vt.values) {
 		text := vt.text(name)
 		parsed, err := parseSeries(text, interval)
-		if err != nil {
-			vt.problem(name, "%v", err)
-		}
+		vt.problems(name, err)
 		if sk, ok := r.seriesKey(vt, name); ok {
 			values[sk] = parsed
 		}

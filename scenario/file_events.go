@@ -72,7 +72,7 @@ func (r *fileReader) readEvent(t *table, e event, i int) []event {
 		return []event{e}
 	}
 	if d, ok := t.table("reload"); ok {
-		if e.reload = r.readReload(d); e.reload != nil {
+		if e.reload = r.readReload(d, t.boolean("refused")); e.reload != nil {
 			return []event{e}
 		}
 		return nil
@@ -170,7 +170,8 @@ func (r *fileReader) readHealth(t *table, e event) []event {
 		if hasSeq {
 			check.seq = uint64(max(0, seq+i))
 		}
-		events[i] = event{at: e.at + time.Duration(i)*every, line: e.line, health: &check}
+		after := time.Duration(i) * every
+		events[i] = event{at: e.at + after, repeated: after, line: e.line, health: &check}
 	}
 	return events
 }
@@ -180,13 +181,13 @@ func verbs() []string {
 	return []string{"rollback", "approve", "veto", "abort", "ack", "close", "pause", "resume", "lock", "unlock", "pardon"}
 }
 
-func (r *fileReader) readCommand(t *table, id string) *incident.Command {
-	c := &incident.Command{
+func (r *fileReader) readCommand(t *table, id string) *commandEvent {
+	c := incident.Command{
 		ID: id, Verb: t.needed("verb"), Service: t.text("service"), Incident: t.text("incident"), All: t.boolean("all"),
-		Actor: t.text("by"), Reason: t.text("reason"), To: t.text("to"), Version: t.text("version"), ExternalID: t.text("incident_id"),
+		Actor: t.text("by"), Reason: t.text("reason"), To: t.text("to"), Unseen: t.boolean("unseen"), Version: t.text("version"), ExternalID: t.text("incident_id"),
 		Scope: t.text("scope"), Rehearses: t.text("rehearses"), Plan: t.text("plan"), BreakGlass: t.boolean("break_glass"),
 	}
-	c.Roles, _ = t.strings("roles")
+	who := t.speaker()
 	switch {
 	case slices.Contains([]string{"deploying", "deployed", "signal"}, c.Verb):
 		t.problem("verb", "%q is written as an event of its own (%s = { … })", c.Verb, c.Verb)
@@ -213,16 +214,47 @@ func (r *fileReader) readCommand(t *table, id string) *incident.Command {
 		c.Actor = "somebody"
 	}
 	t.finish()
-	return c
+	return &commandEvent{Command: c, speaker: who}
+}
+
+// speaker reads who says something, and the roles in which they do.
+func (t *table) speaker() speaker {
+	s := speaker{name: t.text("by")}
+	if roles, given := t.strings("roles"); given {
+		s.roles = &roles
+	}
+	return s
 }
 
 // readReload reads a configuration that is laid over the present one, table by
-// table and key by key; arrays are replaced whole.
-func (r *fileReader) readReload(t *table) *reloadEvent {
+// table and key by key; arrays are replaced whole. One that is to be refused must
+// have a mistake, and the present one stays.
+func (r *fileReader) readReload(t *table, refused bool) *reloadEvent {
+	if refused {
+		return r.readRefused(t)
+	}
 	if s := r.overlay(t); s != nil {
 		return &reloadEvent{setting: *s}
 	}
 	return nil
+}
+
+// readRefused reads a configuration that the daemon does not take.
+func (r *fileReader) readRefused(t *table) *reloadEvent {
+	if r.present == nil {
+		return nil // reported already, or a folder
+	}
+	first := ""
+	s := r.use(overlaid(r.present, t.values), func(key, text string) {
+		if first == "" {
+			first = key + ": " + text
+		}
+	})
+	if s != nil {
+		t.findings.add(t.path, "refused = true, and the configuration has no mistake: it would be taken")
+		return nil
+	}
+	return &reloadEvent{refused: first}
 }
 
 // overlaid is a table with another one laid over it. Neither is changed.
@@ -252,6 +284,7 @@ func (r *fileReader) readFault(t *table) fault {
 		}
 	}
 	kinds := []string{"prometheus", "nats", "journal"}
+	own := len(kinds)
 	for _, key := range sortedKeys(t.values) {
 		if name, is := cutReceiver(key); is {
 			kinds = append(kinds, key)
@@ -260,6 +293,9 @@ func (r *fileReader) readFault(t *table) fault {
 			r.checkReceiver(t, key, name)
 		}
 	}
+	if len(kinds) == own {
+		kinds = append(kinds, "receiver.NAME") // none is there: say that there could be
+	}
 	t.exactlyOne(kinds...)
 	if f.how = t.word("prometheus", "error", "timeout", "empty", "nan", "partial"); f.how != "" {
 		f.kind = faultPrometheus
@@ -267,8 +303,8 @@ func (r *fileReader) readFault(t *table) fault {
 	if t.word("nats", "down") != "" {
 		f.kind = faultNATS
 	}
-	if t.word("journal", "full") != "" {
-		f.kind = faultJournal
+	if how := t.word("journal", journalFull, journalSpent, journalFailing); how != "" {
+		f.kind, f.how = faultJournal, how
 	}
 	t.finish()
 	return f

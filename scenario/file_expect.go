@@ -95,13 +95,16 @@ func (r *fileReader) readCount(t *table) *wantCount {
 	if n, ok := t.integer("max", 0); ok {
 		c.max = &n
 	}
+	if c.min != nil && c.max != nil && *c.min > *c.max {
+		t.findings.add(t.path, "min (%d) is more than max (%d): no number is both", *c.min, *c.max)
+	}
 	t.finish()
 	return c
 }
 
 func readIncident(t *table) *wantIncident {
 	w := &wantIncident{
-		state: t.word("state", incidentStates()...), severity: t.text("severity"), response: t.text("response"),
+		state: t.word("state", incidentStates()...), mode: t.word("mode", "live", "shadow"), severity: t.text("severity"), response: t.text("response"),
 		outcome: t.word("outcome", outcomes()...), heldBy: readGuard(t),
 	}
 	if _, err := trigger.ParseSeverity(w.severity); err != nil && w.severity != "" {

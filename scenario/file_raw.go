@@ -51,9 +51,7 @@ func (r *fileReader) readRaw(t *table, interval time.Duration) []rawSeries {
 func (r *fileReader) readRawOne(t *table, name string, interval time.Duration) (rawSeries, bool) {
 	before := len(t.findings.problems)
 	values, err := parseSeries(t.text(name), interval)
-	if err != nil {
-		t.problem(name, "%v", err)
-	}
+	t.problems(name, err)
 	labels, err := engine.ParseSeries(name)
 	switch {
 	case err != nil:

@@ -85,6 +85,44 @@ func TestWrongFiles(t *testing.T) {
 				"[[case.events]]\nat = \"1s\"\ncommand = { verb = \"deployed\", service = \"checkout\" }\n",
 			`"deployed" is written as an event of its own`,
 		},
+		{
+			"an event after the end", "config = \"config/base.toml\"\n" + one +
+				"until = \"15m\"\n[[case.events]]\nat = \"20m\"\ndeployed = { service = \"checkout\", version = \"v3\" }\n",
+			`inline.toml:6: the event is for 20m, after the case has ended (until = "15m")`,
+		},
+		{
+			"a fault that begins after the end", "config = \"config/base.toml\"\n" + one +
+				"until = \"15m\"\n[[case.faults]]\nfrom = \"16m\"\nnats = \"down\"\n",
+			`inline.toml:6: the fault is for 16m, after the case has ended (until = "15m")`,
+		},
+		{
+			"a fault that begins after the last value", "config = \"config/base.toml\"\n" + one +
+				"values = { \"error_rate checkout\" = \"0.001x3\" }\n[[case.faults]]\nfrom = \"2m\"\nnats = \"down\"\n",
+			"inline.toml:6: the fault is for 2m, after the case has ended (without until, at its last value, event or expectation)",
+		},
+		{
+			"a fault of no kind", "config = \"config/base.toml\"\n" + one + "[[case.faults]]\nfrom = \"0s\"\n",
+			"needs exactly one of prometheus, nats, journal, receiver.NAME; found none of them",
+		},
+		{
+			"several values that are none", "config = \"config/base.toml\"\n" + one + "values = { \"error_rate checkout\" = \"0.001x3 abc 1+2 0.05x-3\" }\n",
+			`"abc" is not a value (write numbers as promtool does: 1, 0.05x40, 0+10x5, _, _x3, stale, NaN, +Inf)` + "\n" +
+				`testdata/inline.toml:5: case[0].values."error_rate checkout": "1+2" says how much to add but not how often (write 1+2x10)` + "\n" +
+				`testdata/inline.toml:5: case[0].values."error_rate checkout": "0.05x-3" is not a value`,
+		},
+		{
+			"more at least than at most", "config = \"config/base.toml\"\n[[case]]\nname = \"x\"\nexpect = [{ end = true, notifications = { min = 3, max = 1 } }]\n",
+			"notifications: min (3) is more than max (1): no number is both",
+		},
+		{
+			"a good configuration that is to be refused", "config = \"config/base.toml\"\n" + one +
+				"events = [{ at = \"0s\", refused = true, reload = { guards = { max_concurrent = 1 } } }]\n",
+			"reload: refused = true, and the configuration has no mistake: it would be taken",
+		},
+		{
+			"a word that goes with a reload", "config = \"config/base.toml\"\n" + one + "events = [{ at = \"0s\", refused = true, restart = {} }]\n",
+			"refused: unknown key",
+		},
 		{"a guard of a later version", "config = \"config/base.toml\"\n[[case]]\nname = \"x\"\n" +
 			"expect = [{ end = true, incident = { held_by = \"not_leader\" } }]\n", `held_by: "not_leader": not implemented in this version`},
 	}
@@ -95,6 +133,24 @@ func TestWrongFiles(t *testing.T) {
 				t.Errorf("error:\n%v\nwant it to say: %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// Of two kinds of event that one is said to be of, the second is not another mistake.
+func TestTwoKindsOfEventAreOneMistake(t *testing.T) {
+	_, err := scenario.Parse("testdata/inline.toml", `config = "config/base.toml"
+[[case]]
+name = "x"
+expect = [{ end = true, rollbacks = 0 }]
+[[case.events]]
+at = "0s"
+restart = { down = "1s" }
+signal = { service = "checkout", name = "flag_failed" }
+`)
+	const want = "testdata/inline.toml:5: case[0].events[0]: needs exactly one of deployed, deploying, running, health, signal, command, " +
+		"rehearsed, restart, reload, clock, suspend; found signal and restart"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 }
 

@@ -115,14 +115,21 @@ func (w *world) behaviour(ref incident.StepRef) behaviour {
 	return w.c.steps[name]
 }
 
-// turn is which exit of a list is that of an attempt: the question whether one
-// can still go back has the next one each time it is asked.
+// turn is which exit of a list is that of an attempt. Lists go on from one rollback
+// of a service to the next, and the question whether one can still go back has the
+// next one each time it is asked.
 func (w *world) turn(ref incident.StepRef) int {
-	if ref.Section != incident.SectionReversible {
-		return ref.Attempt
+	if ref.Section == incident.SectionReversible {
+		w.record.questions[ref.Service]++
+		return w.record.questions[ref.Service]
 	}
-	w.record.questions[ref.Service]++
-	return w.record.questions[ref.Service]
+	before := 0
+	for was := range w.jobs {
+		if was.Run != ref.Run && was.Service == ref.Service && was.Section == ref.Section && was.Name == ref.Name && was.Unit == ref.Unit {
+			before++
+		}
+	}
+	return before + ref.Attempt
 }
 
 // endsWell tells whether a step comes to its own end with exit code 0.
@@ -196,7 +203,11 @@ func (w *world) stopStep(run string) {
 func (w *world) resume(s incident.Start) {
 	j := w.jobs[s.Ref]
 	if j == nil || j.over {
-		w.ended(s.Ref, w.lostEnd(&job{start: s, began: w.since(s.StartedAt)}))
+		gone := &job{start: s, began: w.since(s.StartedAt)}
+		if j != nil {
+			gone.turn = j.turn
+		}
+		w.ended(s.Ref, w.lostEnd(gone))
 		return
 	}
 	j.start, j.heard = s, w.life
@@ -216,7 +227,10 @@ func onlyLooks(s incident.Start) bool {
 // else uncertain.
 func (w *world) lostEnd(j *job) incident.StepResult {
 	if onlyLooks(j.start) {
-		return w.result(exited(w.behaviour(j.start.Ref), j.start.Ref.Attempt), j.began)
+		if j.turn == 0 { // it never began: it is asked now
+			j.turn = w.turn(j.start.Ref)
+		}
+		return w.result(exited(w.behaviour(j.start.Ref), j.turn), j.began)
 	}
 	r := incident.StepResult{
 		State: incident.StepUncertain, Interrupted: true, Error: "its end was lost when the daemon died",

@@ -55,7 +55,7 @@ func (w *world) newest(incidents []*incident.Incident, service string, before ro
 	}
 	found := incidents[i]
 	f := incidentFacts{
-		id: found.ID, state: string(found.State), severity: found.Severity.String(), response: found.Decision.Response.String(),
+		id: found.ID, state: string(found.State), mode: found.Mode, severity: found.Severity.String(), response: found.Decision.Response.String(),
 		outcome: string(found.Outcome), heldBy: w.record.heldBy(found),
 	}
 	if r := found.Rollback; r != nil {

@@ -34,7 +34,7 @@ type received struct {
 
 type triggerFact struct{ name, state string }
 
-type incidentFacts struct{ id, state, severity, response, outcome, heldBy string }
+type incidentFacts struct{ id, state, mode, severity, response, outcome, heldBy string }
 
 type rollbackFacts struct{ id, state, from, to, scope string }
 

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/source"
+	"github.com/rollbackd/rollbackd/trigger"
 )
 
 // kill is kill -9, and a start after down. What the daemon had in its hands is
@@ -41,7 +43,9 @@ func (w *world) restart() {
 		w.fault("%v", err)
 		return
 	}
-	w.brain, w.lived = b, &life{options: w.options, began: w.now, before: len(w.journal.lines)}
+	w.brain = b
+	w.starts()
+	w.lived = &life{options: w.options, began: w.now, before: len(w.journal.lines)}
 	w.audit.restarted(w.options)
 	downFrom := b.LastEntryAt()
 	if w.scrapes != nil {
@@ -49,6 +53,7 @@ func (w *world) restart() {
 	}
 	w.rebuild()
 	w.input(incident.Restored{DownFrom: downFrom, To: w.clock()})
+	w.catchUp()
 	w.showVersions()
 	w.lookForVersions(source.Floor(w.clock(), w.options.Poll))
 	w.scheduleTick(w.now)
@@ -115,7 +120,6 @@ func around(text []byte, i int) []byte {
 func (w *world) rebuild() {
 	poll := w.options.Poll
 	from := max(0, w.now-w.longest())
-	now, _ := w.holds(faultPrometheus, w.now)
 	_, silent := w.holds(faultNATS, w.now)
 	checks := w.checks
 	replayUntil := func(until time.Duration) {
@@ -130,13 +134,43 @@ func (w *world) rebuild() {
 	}
 	for at := w.since(gridAfter(w.wall(from-1), poll)); at < w.now; at += poll {
 		replayUntil(at)
-		answers := w.answers(at, w.metrics.names)
-		if now.how == "error" || now.how == "timeout" {
-			answers = w.answers(w.now, w.metrics.names)
-		}
-		w.input(incident.Samples{At: w.wall(at), Kind: incident.Rebuilt, Answers: answers})
+		w.input(w.pastTick(at, w.metrics.names))
 	}
 	replayUntil(w.now - 1)
+}
+
+// pastTick is what Prometheus says now of a tick of the past: nothing while it does
+// not answer, and nothing is known of a time at which it was broken itself.
+func (w *world) pastTick(at time.Duration, names []string) incident.Samples {
+	tick := incident.Samples{At: w.wall(at), Kind: incident.Rebuilt}
+	now, _ := w.holds(faultPrometheus, w.now)
+	if silent, is := w.silent(now.how); is && silent.Err != "" {
+		tick.Answers = w.answers(w.now, names)
+		return tick
+	}
+	tick.Answers = w.answers(at, names)
+	then, broken := w.holds(faultPrometheus, at)
+	if silent, is := w.silent(then.how); broken && is && silent.Err != "" {
+		for name := range tick.Answers {
+			hole := trigger.Answer{Services: map[string]trigger.Reading{}}
+			for _, service := range w.readFor(name) {
+				hole.Services[service] = trigger.UnknownBecause(silent.Err)
+			}
+			tick.Answers[name] = hole
+		}
+	}
+	return tick
+}
+
+// readPast reads back what the daemon's start could not read.
+func (w *world) readPast(e incident.ReadPast) {
+	w.record.note(w.now, "", "past", fmt.Sprintf("%s is read back from %s on", strings.Join(e.Metrics, ", "), offset(max(0, w.since(e.From)))))
+	in := incident.Past{ID: e.ID}
+	from := max(0, w.since(e.From))
+	for at := w.since(gridAfter(w.wall(from-1), w.options.Poll)); !w.wall(at).After(e.To); at += w.options.Poll {
+		in.Ticks = append(in.Ticks, w.pastTick(at, e.Metrics))
+	}
+	w.later(in)
 }
 
 // longest is how far back a restart looks: the longest window of any trigger,

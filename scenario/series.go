@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -54,17 +55,21 @@ var (
 )
 
 // parseSeries reads promtool's notation: "1 2 3", "0.05x40" (41 values),
-// "0+10x5", "10-2x3", "_", "_x3", "stale", "NaN", "+Inf".
+// "0+10x5", "10-2x3", "_", "_x3", "stale", "NaN", "+Inf". The error joins those of
+// all words.
 func parseSeries(text string, interval time.Duration) (series, error) {
 	s := series{interval: interval}
+	var errs []error
 	for word := range strings.FieldsSeq(text) {
 		r, err := parseRun(word)
 		if err != nil {
-			return series{}, err
-		}
-		if r.count > 0 {
+			errs = append(errs, err)
+		} else if r.count > 0 {
 			s.runs = append(s.runs, r)
 		}
+	}
+	if len(errs) > 0 {
+		return series{}, errors.Join(errs...)
 	}
 	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 type signalEvent struct {
 	service string
 	incident.Said
+	speaker
 }
 
 // readSignal reads a signal, and who sends it how.
@@ -32,6 +33,7 @@ func (r *fileReader) readSignal(t *table) *signalEvent {
 		}
 		e.Severity = severity
 	}
+	e.speaker = speaker{name: e.By}
 	t.finish()
 	return e
 }
@@ -51,6 +53,9 @@ func (w *world) signal(e signalEvent) {
 	said.At = w.clock()
 	if said.Source == "nats" {
 		w.input(incident.Signal{Service: e.service, Said: said})
+		return
+	}
+	if w.forbids(e.speaker, "signals") {
 		return
 	}
 	by := said.By

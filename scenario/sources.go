@@ -40,24 +40,51 @@ func (w *world) reconnected() {
 	if _, still := w.holds(faultNATS, w.now); !still {
 		w.record.note(w.now, "", "world", "NATS answers again")
 		w.input(incident.HealthGap{At: w.clock()})
+		w.catchUp()
 	}
 }
 
 // deployed lets a version be deployed: the event is reported and, unless it is
 // still rolling out, the version source shows the version.
 func (w *world) deployed(e deployedEvent) {
-	if why := w.deaf(); why != "" && e.Source == "nats" {
-		w.record.note(w.now, e.Service, "world", "the deployment of "+e.Version+" is not reported: "+why)
-	} else {
-		in := e.Deployed
-		in.At = w.clock()
-		if e.hasStartedAt {
-			in.StartedAt = w.wall(e.startedAt)
-		}
-		w.input(in)
-	}
+	w.report(e)
 	if !e.Rolling {
 		w.shows(e.Service, w.everywhere(e.Service, e.Version))
+	}
+}
+
+// report tells the daemon of a deployment, by NATS or as a person who may.
+func (w *world) report(e deployedEvent) {
+	onBus := e.Source == "nats"
+	if why := w.deaf(); why != "" && onBus {
+		w.record.note(w.now, e.Service, "world", "the deployment of "+e.Version+" is not reported: "+why)
+		return
+	}
+	if !onBus && w.forbids(speaker{name: e.By}, "deployments") {
+		return
+	}
+	in := e.Deployed
+	in.At = w.clock()
+	if e.hasStartedAt {
+		in.StartedAt = w.wall(e.startedAt)
+	}
+	if onBus && w.brain == nil {
+		w.record.note(w.now, e.Service, "world", "the deployment of "+e.Version+" waits in the stream: the daemon is away")
+		w.missed = append(w.missed, in)
+		return
+	}
+	w.input(in)
+}
+
+// catchUp reads from the stream what was deployed while the daemon was away.
+func (w *world) catchUp() {
+	if _, down := w.holds(faultNATS, w.now); down {
+		return
+	}
+	for len(w.missed) > 0 && w.brain != nil {
+		next := w.missed[0]
+		w.missed = w.missed[1:]
+		w.input(next)
 	}
 }
 

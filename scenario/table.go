@@ -48,6 +48,17 @@ func (t *table) problem(key, format string, args ...any) {
 	t.findings.add(keyPath(t.path, key), format, args...)
 }
 
+// problems reports each of the errors that are joined in one.
+func (t *table) problems(key string, err error) {
+	if all, joined := err.(interface{ Unwrap() []error }); joined {
+		for _, one := range all.Unwrap() {
+			t.problem(key, "%v", one)
+		}
+	} else if err != nil {
+		t.problem(key, "%v", err)
+	}
+}
+
 func (t *table) line() int { return t.findings.lines.of(t.path) }
 
 // read takes a key as a value of one type; a wrong type is a mistake.
@@ -187,8 +198,10 @@ func (t *table) finish() {
 	}
 }
 
-// exactlyOne checks that just one of some keys is there.
+// exactlyOne checks that just one of some keys is there. Each of them is then known:
+// of two, the one that is not read is not reported again.
 func (t *table) exactlyOne(keys ...string) {
+	t.asked = append(t.asked, keys...)
 	var there []string
 	for _, key := range keys {
 		if t.has(key) {

@@ -17,7 +17,8 @@ type Tally struct {
 	// incidents by their outcome.
 	Runs     map[incident.RunState]int
 	Outcomes map[incident.Outcome]int
-	// Guards counts the decisions in which a guard held, by the one that is shown.
+	// Guards counts the decisions in which a guard held, or left it to a person, by
+	// the one that is shown.
 	Guards map[incident.Guard]int
 	// Kills is how often the daemon was killed, Refused how many commands were.
 	Kills, Refused int
@@ -38,7 +39,7 @@ func (t *Tally) entry(e incident.Entry) {
 		t.Runs[e.RunEnded.State]++
 	case e.Closed != nil:
 		t.Outcomes[e.Closed.Outcome]++
-	case e.Decided != nil && e.Decided.HeldBy != "":
-		t.Guards[e.Decided.HeldBy]++
+	case e.Decided != nil && e.Decided.Shown() != "":
+		t.Guards[e.Decided.Shown()]++
 	}
 }

@@ -2,12 +2,14 @@ package scenario
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/rollbackd/rollbackd/config"
 	"github.com/rollbackd/rollbackd/incident"
+	"github.com/rollbackd/rollbackd/notify"
 )
 
 // told is who is told in this world, and what was told already.
@@ -16,16 +18,56 @@ type told struct {
 	receivers map[string]config.Receiver
 	delivered map[string]bool // by message ID, and by message ID and receiver
 	incidents map[string]bool // that a message was about
+	// said is when the messages about an incident were made that a receiver has had.
+	said map[about][]time.Time
 }
 
+// about is one incident as one receiver hears of it.
+type about struct{ receiver, incident string }
+
 func newTold(c *config.Config) told {
-	t := told{delivered: map[string]bool{}, incidents: map[string]bool{}}
+	t := told{delivered: map[string]bool{}, incidents: map[string]bool{}, said: map[about][]time.Time{}}
 	t.configure(c)
 	return t
 }
 
 func (t *told) configure(c *config.Config) {
 	t.names, t.receivers = slices.Sorted(maps.Keys(c.Receivers)), c.Receivers
+}
+
+// unsaid tells whether an entry is about triggers that see nothing because the case
+// says nothing of their metrics. Live that is worth a message; a case is about what
+// it names, and the rest of its configuration only lies there.
+func (w *world) unsaid(e incident.Entry) bool {
+	if e.Kind != incident.KindTriggerBlind || len(w.c.raw) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(e.TriggerBlind.Triggers, func(t incident.BlindTrigger) bool { return w.saysOf(e.Service, t.Name) })
+}
+
+// saysOf tells whether the case gives values to a metric of a trigger, if only by
+// what a step leads to.
+func (w *world) saysOf(service, name string) bool {
+	var metrics []string
+	for _, spec := range w.options.Services[service].Triggers {
+		if spec.Name == name {
+			metrics = spec.Expr.Metrics()
+		}
+	}
+	names := func(values map[seriesKey]series) bool {
+		for key := range values {
+			if key.service == service && slices.Contains(metrics, key.metric) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, step := range w.c.steps {
+		if names(step.then) {
+			return true
+		}
+	}
+	return names(w.c.values)
 }
 
 // tell delivers a message to each of its receivers: at once, or when a receiver
@@ -63,15 +105,43 @@ func (w *world) tell(m incident.Message) {
 	}
 }
 
-// deliver gives a message to a receiver; an empty one is the log.
+// deliver gives a message to a receiver, unless that has had enough of the incident;
+// an empty one is the log.
 func (w *world) deliver(m incident.Message, receiver string) {
 	to := m.ID + " to " + receiver
 	if w.told.delivered[to] {
 		return
 	}
+	w.told.delivered[to] = true
+	w.record.level(m)
+	if w.told.withholds(m, receiver) {
+		w.record.note(w.now, m.Service, "withheld", fmt.Sprintf("from %s (rate_limit): %s", receiver, m.FirstLine))
+		return
+	}
 	first := !w.told.delivered[m.ID]
-	w.told.delivered[to], w.told.delivered[m.ID] = true, true
+	w.told.delivered[m.ID] = true
 	w.record.told(w.now, m, receiver, first)
+}
+
+// withholds tells whether a receiver's limit keeps a message back, as the outbox
+// would; one that passes takes a place.
+func (t *told) withholds(m incident.Message, receiver string) bool {
+	if m.Incident == "" || receiver == "" {
+		return false
+	}
+	r := t.receivers[receiver].Limit
+	limit := notify.Limit{Count: r.Count, Within: r.Within}
+	key, passed := about{receiver, m.Incident}, 0
+	for _, at := range t.said[key] {
+		if at.After(m.At.Add(-limit.Within)) {
+			passed++
+		}
+	}
+	if limit.Withholds(string(m.Headline), m.Event, passed) {
+		return true
+	}
+	t.said[key] = append(t.said[key], m.At)
+	return false
 }
 
 // told notes that a receiver was told, about a service or about the daemon
@@ -82,9 +152,6 @@ func (r *record) told(at time.Duration, m incident.Message, receiver string, fir
 	if known {
 		r.present[i].received = counted(r.present[i].received, receiver)
 	}
-	if m.Incident != "" {
-		r.levels[m.Incident] = max(r.levels[m.Incident], m.Level)
-	}
 	if first {
 		r.messages++
 	}
@@ -92,6 +159,14 @@ func (r *record) told(at time.Duration, m incident.Message, receiver string, fir
 		r.present[i].notifications++
 	}
 	r.keep(at)
+}
+
+// level notes how far an incident has escalated. It has, also where a receiver has
+// had enough of it.
+func (r *record) level(m incident.Message) {
+	if m.Incident != "" {
+		r.levels[m.Incident] = max(r.levels[m.Incident], m.Level)
+	}
 }
 
 // counted is a list of counts with one more message of a receiver.

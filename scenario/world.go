@@ -25,11 +25,15 @@ const maxEntries = 400
 // time. It is the brain's Carrier.
 type world struct {
 	c       *Case
+	setting setting // the one in force
 	options incident.Options
 	metrics metrics
-	start   time.Time
-	now     time.Duration
-	queue   queue
+	// people are those of the configuration that the daemon started with.
+	people incident.Roles
+	disk   disk
+	start  time.Time
+	now    time.Duration
+	queue  queue
 
 	// brain is nil while the daemon is down. life counts its lives: what was
 	// under way for an earlier one is lost.
@@ -53,6 +57,7 @@ type world struct {
 	jobs     map[incident.StepRef]*job
 	versions map[string]shown // what the version sources show
 	checks   []sentCheck
+	missed   []incident.Deployed // published while the daemon was away, in order
 	told     told
 	record   *record
 	// seen is how far observe has looked, states what it looks with.
@@ -76,6 +81,7 @@ func newWorld(c *Case) *world {
 	options := c.setting.options
 	w := &world{
 		c:        c,
+		setting:  c.setting,
 		options:  options,
 		metrics:  metricsOf(c.setting.config),
 		start:    gridAfter(epoch().Add(-1), options.Poll),
@@ -176,11 +182,18 @@ func (w *world) later(in incident.Input) {
 func (w *world) boot() {
 	w.configure(w.c.setting, true)
 	w.brain = incident.New(w.options)
+	w.starts()
 	w.lived = &life{options: w.options}
 	w.input(incident.Restored{To: w.clock()})
 	w.showVersions()
 	w.lookForVersions(source.Floor(w.clock(), w.options.Poll))
 	w.scheduleTick(w.now)
+}
+
+// starts takes from the configuration what counts until the next start.
+func (w *world) starts() {
+	w.people = w.setting.config.Web.Roles
+	w.open(w.brain.Incidents())
 }
 
 // scheduleTick asks for the first tick of the grid at or after a time.
@@ -217,8 +230,7 @@ func (w *world) happen(e event) {
 	case e.health != nil:
 		w.health(*e.health)
 	case e.command != nil:
-		w.record.note(w.now, e.command.Service, "command", commandLine(*e.command))
-		w.input(*e.command)
+		w.command(*e.command)
 	case e.rehearsed != nil:
 		w.rehearsed(*e.rehearsed)
 	case e.restart != nil && e.restart.after > 0:
@@ -226,7 +238,7 @@ func (w *world) happen(e event) {
 	case e.restart != nil:
 		w.kill(e.restart.down)
 	case e.reload != nil:
-		w.reload(e.reload.setting)
+		w.reload(*e.reload)
 	case e.clock != nil:
 		w.setClock(e.clock.by)
 	case e.suspend != nil:
@@ -240,11 +252,17 @@ func commandLine(c incident.Command) string {
 	return fmt.Sprintf("%s by %s: %s", c.Verb, c.Actor, c.Reason)
 }
 
-// reload loads another configuration.
-func (w *world) reload(s setting) {
+// reload loads another configuration, or keeps the one there is where that one has a
+// mistake.
+func (w *world) reload(e reloadEvent) {
+	if e.refused != "" {
+		w.record.note(w.now, "", "reload", "another configuration is refused, and the old one stays in force: "+e.refused)
+		return
+	}
+	s := e.setting
 	w.record.note(w.now, "", "reload", "another configuration is loaded")
 	old := w.options.Poll
-	w.options, w.metrics = s.options, metricsOf(s.config)
+	w.setting, w.options, w.metrics = s, s.options, metricsOf(s.config)
 	w.record.addServices(slices.Sorted(maps.Keys(w.options.Services)))
 	w.told.configure(s.config)
 	w.configure(s, false)

@@ -38,6 +38,10 @@ type Window struct {
 
 	firedAt time.Time
 	onset   time.Time
+
+	// pure judges the same samples as no_data = "hold" would, nil where that is what
+	// is configured: while it does not fire, a breach rests on no data.
+	pure *Window
 }
 
 // NewWindow makes an empty window. A spec without Poll is taken to poll every
@@ -57,7 +61,17 @@ func NewWindow(s Spec) *Window {
 		}
 	}
 	w.samples = newSamples(s.Expr.Hold.M, w.grid.poll)
+	if s.NoData == NoDataBreach {
+		s.NoData = NoDataHold
+		w.pure = NewWindow(s)
+	}
 	return w
+}
+
+// Reach is how long a sample matters to the window.
+func (w *Window) Reach() time.Duration {
+	hold := w.spec.Expr.Hold
+	return max(hold.For, time.Duration(hold.M)*w.grid.poll) + w.maxGap
 }
 
 // Spec is what the window was made for.
@@ -69,6 +83,9 @@ func (w *Window) Spec() Spec { return w.spec }
 // has fired stays firing.
 func (w *Window) SetGate(warmUntil time.Time, requests float64) {
 	w.warmUntil, w.requests = warmUntil, requests
+	if w.pure != nil {
+		w.pure.SetGate(warmUntil, requests)
+	}
 }
 
 // Reset empties the window and forgets what was last known: a deployment stood
@@ -77,12 +94,18 @@ func (w *Window) Reset() {
 	w.empty(StateUnknown)
 	w.newest = Observation{At: w.newest.At}
 	w.lastKnown = time.Time{}
+	if w.pure != nil {
+		w.pure.Reset()
+	}
 }
 
 // Observe takes in one observation. They come in the order of time, except
 // that a grid sample may arrive after a later read: it then fills its place and
 // decides nothing, unless it is healthy.
 func (w *Window) Observe(o Observation) {
+	if w.pure != nil {
+		w.pure.Observe(o.withoutNoData())
+	}
 	if o.At.Before(w.newest.At) {
 		w.observeLate(o)
 		return
@@ -165,9 +188,18 @@ func (w *Window) Status() Status {
 	if s.State != Pending && s.State != Firing {
 		return s
 	}
-	s.Since, s.Filled, s.FromNoData = w.sinceFilled()
-	if s.State == Firing {
-		s.Since, s.Filled = w.onset, 1
+	s.Since, s.Filled = w.sinceFilled()
+	s.FromNoData = w.stretch.missing || w.samples.missing > 0
+	if s.State != Firing {
+		return s
+	}
+	s.Since, s.Filled, s.FromNoData = w.onset, 1, false
+	switch {
+	case w.pure == nil:
+	case w.pure.firedAt.IsZero():
+		s.FromNoData = true
+	default:
+		s.Since = w.pure.onset
 	}
 	return s
 }
@@ -191,7 +223,7 @@ func (w *Window) state() State {
 }
 
 // sinceFilled describes what is open.
-func (w *Window) sinceFilled() (since time.Time, filled float64, fromNoData bool) {
+func (w *Window) sinceFilled() (since time.Time, filled float64) {
 	hold := w.spec.Expr.Hold
 	switch {
 	case w.stretch.open:
@@ -199,9 +231,9 @@ func (w *Window) sinceFilled() (since time.Time, filled float64, fromNoData bool
 		if hold.For > 0 {
 			filled = float64(w.newest.At.Sub(w.stretch.start)) / float64(hold.For)
 		}
-		return w.stretch.onset, min(1, filled), w.stretch.fromNoData(hold.For, w.minSamples)
+		return w.stretch.onset, min(1, filled)
 	case w.samples.breaching() > 0:
-		return w.samples.firstBreach(), min(1, float64(w.samples.breaching())/float64(hold.N)), w.samples.fromNoData(hold.N)
+		return w.samples.firstBreach(), min(1, float64(w.samples.breaching())/float64(hold.N))
 	}
 	for _, c := range w.spec.Expr.Conditions {
 		if c.Kind == ConsecutiveFailures {
@@ -209,13 +241,17 @@ func (w *Window) sinceFilled() (since time.Time, filled float64, fromNoData bool
 			break
 		}
 	}
-	return w.newest.Since, filled, false
+	return w.newest.Since, filled
 }
 
 // CompletesAt is when the window would be full if the breach goes on: t0 plus
 // the duration of `for`. Zero if no window is open, there is no `for`, or that
-// moment has been observed already.
+// moment has been observed already. Where it fires already and rests on no data, it
+// is when it no longer would.
 func (w *Window) CompletesAt() time.Time {
+	if w.pure != nil && !w.firedAt.IsZero() {
+		return w.pure.CompletesAt()
+	}
 	d := w.spec.Expr.Hold.For
 	if d == 0 || !w.stretch.open || !w.firedAt.IsZero() || w.newest.At.Sub(w.stretch.start) >= d {
 		return time.Time{}

@@ -36,12 +36,8 @@ type stretch struct {
 	// instant once.
 	samples    int
 	lastSample time.Time
-	// missing tells that no_data made a sample since start a breach. The
-	// stretch since the last such sample begins at pureStart with pureSamples.
-	missing     bool
-	pureStart   time.Time
-	pureSamples int
-	lastBreach  time.Time
+	// missing tells that no_data made a sample since start a breach.
+	missing bool
 }
 
 // take counts a breaching sample; slot is its place on the grid.
@@ -50,23 +46,11 @@ func (s *stretch) take(o Observation, slot int64) {
 		s.knownTicks++
 		s.lastTick = slot
 	}
-	counted := (o.Grid || o.Event) && (s.samples == 0 || o.At.After(s.lastSample))
-	if counted {
+	if (o.Grid || o.Event) && (s.samples == 0 || o.At.After(s.lastSample)) {
 		s.samples++
 		s.lastSample = o.At
 	}
-	if o.At.After(s.lastBreach) {
-		s.lastBreach = o.At
-	}
-	switch {
-	case o.FromNoData:
-		s.missing, s.pureStart, s.pureSamples = true, time.Time{}, 0
-	case counted:
-		if s.pureSamples == 0 {
-			s.pureStart = o.At
-		}
-		s.pureSamples++
-	}
+	s.missing = s.missing || o.FromNoData
 }
 
 // full tells whether the breach has lasted for d at the moment at, with half of
@@ -76,15 +60,6 @@ func (s *stretch) full(at time.Time, d time.Duration, g grid, minSamples int) bo
 	return s.open && at.Sub(s.start) >= d &&
 		(d == 0 || 2*s.knownTicks >= g.ticks(s.start, at)) &&
 		s.samples >= minSamples
-}
-
-// fromNoData tells whether the breach would not stand without the samples that
-// only no_data made a breach.
-func (s *stretch) fromNoData(d time.Duration, minSamples int) bool {
-	if !s.missing {
-		return false
-	}
-	return s.pureSamples < minSamples || s.lastBreach.Sub(s.pureStart) < d
 }
 
 // observeStretch applies the rules of `for D` and of no hold.

@@ -95,9 +95,6 @@ func (s *samples) count(v sample, by int) {
 // breaching is how many of the last M ticks breach.
 func (s *samples) breaching() int { return s.breach + s.missing }
 
-// fromNoData tells whether fewer than n would breach without no_data.
-func (s *samples) fromNoData(n int) bool { return s.missing > 0 && s.breach < n }
-
 // firstBreach is the time of the first breaching tick among the M; zero if
 // none does.
 func (s *samples) firstBreach() time.Time {

@@ -54,6 +54,14 @@ type Observation struct {
 	Live bool
 }
 
+// withoutNoData is the observation as no_data = "hold" has it.
+func (o Observation) withoutNoData() Observation {
+	if o.FromNoData {
+		o.Evaluation = Evaluation{Reason: o.Reason}
+	}
+	return o
+}
+
 // Status is a window's present state, for people, metrics and the brain.
 type Status struct {
 	State State
@@ -68,7 +76,9 @@ type Status struct {
 	// FiredAt is when it fired; zero when not firing.
 	FiredAt time.Time
 	// Filled is how full the window is, 0 to 1.
-	Filled     float64
+	Filled float64
+	// FromNoData tells that the breach rests on no_data: that it would not fire without
+	// it or, while it is pending, that some of its samples are none.
 	FromNoData bool
 	// Unseen tells that the latest answer is ok only by no_data = "ok": nothing was
 	// there to be seen.

@@ -8,6 +8,7 @@ type (
 		Reason     string           `json:"reason"`
 		IncidentID string           `json:"incident_id,omitempty"`
 		To         string           `json:"to,omitempty"`
+		Unseen     bool             `json:"unseen,omitempty"`
 		Severity   trigger.Severity `json:"severity,omitempty"`
 		Scope      string           `json:"scope,omitempty"`
 		BreakGlass bool             `json:"break_glass,omitempty"`
@@ -32,6 +33,7 @@ type (
 		Reason string `json:"reason,omitempty"`
 		Plan   string `json:"plan,omitempty"`
 		To     string `json:"to,omitempty"`
+		Unseen bool   `json:"unseen,omitempty"`
 		Scope  string `json:"scope,omitempty"`
 		In     string `json:"in,omitempty"`
 	}

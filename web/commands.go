@@ -30,7 +30,7 @@ func (s *Server) rollback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.do(w, r, incident.Command{
-		Verb: "rollback", Service: r.PathValue("service"), Reason: body.Reason, To: body.To,
+		Verb: "rollback", Service: r.PathValue("service"), Reason: body.Reason, To: body.To, Unseen: body.Unseen,
 		Severity: body.Severity, ExternalID: body.IncidentID, Scope: body.Scope, BreakGlass: body.BreakGlass,
 	})
 }
@@ -124,7 +124,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, c incident.Command) 
 	ctx, cancel := context.WithTimeout(r.Context(), commandTimeout)
 	defer cancel()
 	p := peerOf(r.Context())
-	c.Actor, c.Roles = p.String(), s.rolesOf(p)
+	c.Actor, c.Roles = p.String(), s.o.Roles.Of(p.Name)
 	reply, err := s.o.Do(ctx, c)
 	if err != nil {
 		s.unavailable(w, err)

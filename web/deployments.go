@@ -115,13 +115,17 @@ func (s *Server) recorded(ctx context.Context, d Reported) (is bool, err error) 
 	}
 }
 
-// shownBy tells whether a service's view has what was reported: the version runs
-// and, where the report says so, is no longer rolling out.
+// shownBy tells whether a service's view has what was reported: the version runs, or
+// is known to have been reported, and, where the report says so, is no longer rolling out.
 func (d Reported) shownBy(v incident.ServiceView) bool {
-	if v.Running != d.Version {
+	known := v.Deployment
+	switch {
+	case v.Reported != nil && v.Reported.Version == d.Version:
+		known = v.Reported // on record, and waiting for its version source to agree
+	case v.Running != d.Version:
 		return false
 	}
-	rolling := v.Deployment != nil && v.Deployment.Version == d.Version && v.Deployment.Rolling
+	rolling := known != nil && known.Version == d.Version && known.Rolling
 	return d.Rolling || !rolling
 }
 
@@ -164,7 +168,7 @@ func (s *Server) configured(w http.ResponseWriter, r *http.Request, service stri
 		s.unavailable(w, err)
 		return false
 	case !ok:
-		fail(w, http.StatusNotFound, "service "+service+" is not known")
+		s.noSuchService(r.Context(), w, service)
 	}
 	return ok
 }

@@ -67,7 +67,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.unknownService(r.Context(), f.service) {
-		fail(w, http.StatusNotFound, "service "+f.service+" is not known")
+		s.noSuchService(r.Context(), w, f.service)
 		return
 	}
 	stream, last := s.o.Events.join()

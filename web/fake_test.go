@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -54,6 +55,12 @@ type world struct {
 	blind  []incident.Blindness
 	// journal is how it fares; nil where there is none.
 	journal *web.JournalView
+	// log takes what is logged; nil throws it away.
+	log io.Writer
+	// receivers are those that messages wait for; nil where nobody is told.
+	receivers []web.ReceiverView
+	// ask answers instead of receivers; nil where it does not.
+	ask func(ctx context.Context) ([]web.ReceiverView, error)
 	// memory is looked at instead of the world itself, where it is set.
 	memory web.Memory
 
@@ -185,9 +192,16 @@ func (w *world) serverAt(c clock.Clock) *web.Server {
 	if w.journal != nil {
 		fares = func() web.JournalView { return *w.journal }
 	}
+	var told func(context.Context) ([]web.ReceiverView, error)
+	if w.receivers != nil {
+		told = func(context.Context) ([]web.ReceiverView, error) { return w.receivers, nil }
+	}
+	if w.ask != nil {
+		told = w.ask
+	}
 	return web.New(web.Options{
 		View:    web.TakeTurns(w.view),
-		Journal: fares,
+		Journal: fares, Receivers: told,
 		History: past{w},
 		Events:  w.events,
 		Config: func() (web.ConfigView, error) {
@@ -227,7 +241,7 @@ func (w *world) serverAt(c clock.Clock) *web.Server {
 		ConfigFile: w.configFile, Roles: w.roles, GateToken: w.gateToken,
 
 		Clock:    c,
-		Logger:   hclog.NewNullLogger(),
+		Logger:   hclog.New(&hclog.LoggerOptions{Output: cmp.Or[io.Writer](w.log, io.Discard), Level: hclog.Info}),
 		Gatherer: registry,
 	})
 }

@@ -58,7 +58,7 @@ func (s *Server) gate(w http.ResponseWriter, r *http.Request) {
 		}
 		return Gate{Service: name, Version: version, Open: true}, true
 	})
-	s.answerGate(w, gateAnswer{service: name, data: data, found: found, shut: why, err: err})
+	s.answerGate(w, r, gateAnswer{service: name, data: data, found: found, shut: why, err: err})
 }
 
 // gateAnswer is what was found out for a pipeline.
@@ -70,12 +70,12 @@ type gateAnswer struct {
 	err     error
 }
 
-func (s *Server) answerGate(w http.ResponseWriter, a gateAnswer) {
+func (s *Server) answerGate(w http.ResponseWriter, r *http.Request, a gateAnswer) {
 	switch {
 	case a.err != nil:
 		s.unavailable(w, a.err)
 	case !a.found:
-		fail(w, http.StatusNotFound, "service "+a.service+" is not known")
+		s.noSuchService(r.Context(), w, a.service)
 	case a.shut.reason != "":
 		write(w, http.StatusLocked, Envelope{
 			Status: "error", ErrorType: ErrorLocked, Error: a.shut.reason, Guard: a.shut.guard, Incident: a.shut.incident,

@@ -44,7 +44,7 @@ func TestGate(t *testing.T) {
 		{"its group's", "checkout", func(w *world) { w.incidents = others }, 423, "is running (incident inc-3)", "concurrency"},
 		{"completed", "checkout", func(w *world) { w.incidents = runOf(incident.RunCompleted) }, 200, "", ""},
 		{"partial", "checkout", func(w *world) { w.incidents = runOf(incident.RunPartial) }, 200, "", ""},
-		{"unknown service", "nosuch?version=v3", func(*world) {}, 404, "service nosuch is not known", ""},
+		{"unknown service", "nosuch?version=v3", func(*world) {}, 404, "service \"nosuch\" is not configured", ""},
 		{"the brain does not answer", "checkout", func(w *world) { w.viewErr = errors.New("starting") }, 503, "starting", ""},
 		{"a misspelled parameter", "checkout?ver=v2.1", func(*world) {}, 400, `"ver"`, ""},
 		{"a variable that is not set", "checkout?version=", func(*world) {}, 400, "version: is empty", ""},

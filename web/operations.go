@@ -53,6 +53,7 @@ func daemonOperations() map[string]operation {
 			},
 		},
 		"/api/v1/journal":      {summary: "Whether the journal can be written: while it cannot, nothing new is begun", data: JournalView{}},
+		"/api/v1/receivers":    {summary: "The receivers that messages wait for, because they do not take them", data: []ReceiverView{}},
 		"/api/v1/openapi.json": {summary: "This document", media: "application/json"},
 	}
 }

@@ -39,7 +39,7 @@ func (s *Server) drawServices(ctx context.Context, r pageRequest) (page.Fragment
 	if err != nil {
 		return page.Fragment{}, err
 	}
-	in.Daemon = s.daemonNow(blind)
+	in.Daemon = s.daemonNow(ctx, blind)
 	return s.pages.draw.Services(in)
 }
 
@@ -62,7 +62,7 @@ func (s *Server) drawService(ctx context.Context, r pageRequest) (page.Fragment,
 	case !found:
 		return page.Fragment{}, &noSuchPageError{"No service is called " + r.name + "."}
 	}
-	in.Daemon = s.daemonNow(blind)
+	in.Daemon = s.daemonNow(ctx, blind)
 	return s.pages.draw.Service(in)
 }
 
@@ -91,7 +91,7 @@ func (s *Server) drawIncident(ctx context.Context, r pageRequest) (page.Fragment
 	if in.Incident.ID != r.name {
 		return page.Fragment{}, &movedError{"/incidents/" + url.PathEscape(in.Incident.ID)}
 	}
-	in.Daemon = s.daemonNow(blind)
+	in.Daemon = s.daemonNow(ctx, blind)
 	return s.pages.draw.Incident(in)
 }
 
@@ -108,7 +108,7 @@ func (s *Server) drawHistory(ctx context.Context, r pageRequest) (page.Fragment,
 	if err := s.o.Ready(); err != nil {
 		return page.Fragment{}, err
 	}
-	in.Daemon = s.daemonNow(nil)
+	in.Daemon = s.daemonNow(ctx, nil)
 	if s.o.History == nil {
 		in.Missing = "There is no journal, so only the present is known."
 		return s.pages.draw.History(in)
@@ -165,17 +165,21 @@ type daemonState struct {
 	state page.Daemon
 }
 
-// daemonNow is how the daemon is. Which sources answer, and whether the
-// configuration is the file's, is what its own metrics say, and nothing else.
-func (s *Server) daemonNow(blind []incident.Blindness) page.Daemon {
-	d := &s.pages.daemon
+// now is what they say, gathered anew where it is too old.
+func (d *daemonState) now(now time.Time, gatherer prometheus.Gatherer) page.Daemon {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if now := s.o.Clock.Now(); d.at.IsZero() || now.Sub(d.at) >= daemonAge || now.Before(d.at) {
-		d.at, d.state = now, daemonOf(s.o.Gatherer)
+	if d.at.IsZero() || now.Sub(d.at) >= daemonAge || now.Before(d.at) {
+		d.at, d.state = now, daemonOf(gatherer)
 	}
-	state := d.state
-	state.Journal = s.pageJournal()
+	return d.state
+}
+
+// daemonNow is how the daemon is. Which sources answer, and whether the
+// configuration is the file's, is what its own metrics say, and nothing else.
+func (s *Server) daemonNow(ctx context.Context, blind []incident.Blindness) page.Daemon {
+	state := s.pages.daemon.now(s.o.Clock.Now(), s.o.Gatherer)
+	state.Journal, state.Waiting = s.pageJournal(), s.pageReceivers(ctx)
 	state.Sources = slices.Clone(state.Sources)
 	for i, source := range state.Sources {
 		for _, b := range blind {

@@ -4,22 +4,23 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // readTimeout bounds how long a read waits for its turn with the brain.
 const readTimeout = 10 * time.Second
 
-// look answers a request from memory. f returns false when what was asked for
-// does not exist. Its answer becomes JSON after the view, so that nobody waits
+// look answers a request from memory. f returns false when the service that was
+// asked for does not exist. Its answer becomes JSON after the view, so that nobody waits
 // for that: it must share nothing with memory that may change.
-func (s *Server) look(w http.ResponseWriter, r *http.Request, what string, f func(m Memory, now time.Time) (any, bool)) {
+func (s *Server) look(w http.ResponseWriter, r *http.Request, service string, f func(m Memory, now time.Time) (any, bool)) {
 	data, found, err := s.peek(r.Context(), f)
 	switch {
 	case err != nil:
 		s.unavailable(w, err)
 	case !found:
-		fail(w, http.StatusNotFound, what+" is not known")
+		s.noSuchService(r.Context(), w, service)
 	default:
 		succeed(w, data)
 	}
@@ -37,10 +38,22 @@ func (s *Server) peek(ctx context.Context, f func(m Memory, now time.Time) (any,
 	return data, true, err
 }
 
-// unavailable says that the brain could not be asked.
+// unavailable says that the brain could not be asked. While rollbackd starts or
+// stops that is as it should be, and whoever waits asks again and again: it is
+// logged once.
 func (s *Server) unavailable(w http.ResponseWriter, err error) {
-	s.o.Logger.Warn("a request could not be answered", "err", err)
-	fail(w, http.StatusServiceUnavailable, "rollbackd cannot answer just now: "+err.Error())
+	why := s.o.Ready()
+	switch {
+	case why == nil:
+		s.o.Logger.Warn("a request could not be answered", "err", err)
+	case s.saidWhy.Swap(why.Error()) != why.Error():
+		s.o.Logger.Info("requests are not answered now", "why", why)
+	}
+	text := err.Error()
+	if !strings.HasPrefix(text, "rollbackd ") {
+		text = "rollbackd cannot answer just now: " + text
+	}
+	fail(w, http.StatusServiceUnavailable, text)
 }
 
 func (s *Server) services(w http.ResponseWriter, r *http.Request) {
@@ -49,12 +62,12 @@ func (s *Server) services(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("service")
-	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) { return m.Service(name, now) })
+	s.look(w, r, name, func(m Memory, now time.Time) (any, bool) { return m.Service(name, now) })
 }
 
 func (s *Server) why(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("service")
-	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) {
+	s.look(w, r, name, func(m Memory, now time.Time) (any, bool) {
 		why, ok := m.Why(name, now)
 		if why.Incident != nil {
 			why.Incident = why.Incident.Public()
@@ -65,7 +78,7 @@ func (s *Server) why(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) versions(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("service")
-	s.look(w, r, "service "+name, func(m Memory, now time.Time) (any, bool) {
+	s.look(w, r, name, func(m Memory, now time.Time) (any, bool) {
 		_, ok := m.Service(name, now)
 		return list(m.Versions(name, now)), ok
 	})

@@ -32,13 +32,13 @@ func (s *Server) rehearse(w http.ResponseWriter, r *http.Request) {
 	if body.In != "" {
 		if s.mayRehearseIn(w, r) && reasonGiven(w, body.Reason) {
 			s.do(w, r, incident.Command{
-				Verb: "rollback", Service: body.In, Rehearses: service, Plan: body.Plan, To: body.To, Scope: body.Scope, Reason: body.Reason,
+				Verb: "rollback", Service: body.In, Rehearses: service, Plan: body.Plan, To: body.To, Unseen: body.Unseen, Scope: body.Scope, Reason: body.Reason,
 			})
 		}
 		return
 	}
 	takeTime(w)
-	ask := incident.RehearsalAsk{Service: service, Plan: body.Plan, To: body.To, Scope: body.Scope, Actor: peerOf(r.Context()).String()}
+	ask := incident.RehearsalAsk{Service: service, Plan: body.Plan, To: body.To, Unseen: body.Unseen, Scope: body.Scope, Actor: peerOf(r.Context()).String()}
 	report, err := s.o.Rehearse(r.Context(), ask, body.Reason)
 	if err != nil {
 		s.notRehearsed(w, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/benbjohnson/clock"
@@ -58,6 +59,8 @@ type Options struct {
 	// Journal is how the journal fares; nil where there is none. It must not wait for
 	// the disk.
 	Journal func() JournalView
+	// Receivers are those that messages wait for; nil where nobody is told.
+	Receivers func(ctx context.Context) ([]ReceiverView, error)
 	// Config shows the configuration in force; nil shows none.
 	Config func() (ConfigView, error)
 	// Reload loads the configuration file again, whole or not at all, because by asked
@@ -77,7 +80,7 @@ type Options struct {
 	// Roles are the users of each role: viewer, operator and approver give rights,
 	// each those of the one before; any other counts for approvals only. Without
 	// any, whoever may open the socket may do everything, and TCP only reads.
-	Roles map[string][]string
+	Roles incident.Roles
 	// GateToken is the token of a run's own steps, which opens the gate to them
 	// while the run is running; nil, or an empty token, opens it to nobody.
 	GateToken func(run string) string
@@ -96,6 +99,8 @@ type Server struct {
 	ending chan struct{}
 	end    sync.Once
 	pages  *pages
+	// saidWhy is the reason not to be ready that was logged last.
+	saidWhy atomic.Value
 }
 
 // New makes a server; it listens on nothing.
@@ -145,18 +150,20 @@ type endpoint struct {
 
 func get(h http.HandlerFunc) endpoint { return endpoint{method: http.MethodGet, handle: h} }
 
-func post(verb string, needs right, h http.HandlerFunc) endpoint {
-	return endpoint{method: http.MethodPost, verb: verb, needs: needs, handle: h}
+func post(verb string, h http.HandlerFunc) endpoint {
+	return endpoint{method: http.MethodPost, verb: verb, needs: incident.Needs(verb), handle: h}
 }
 
 // endpoints are all paths. A path has one method: what reads and what changes
 // never share one.
 func (s *Server) endpoints() map[string]endpoint {
-	metrics := promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	// Not compressed: a compressor takes 0.8 MB anew at almost every scrape, half of
+	// what an idle daemon's heap holds, for some 20 KB of text on a near network.
+	metrics := promhttp.HandlerFor(s.o.Gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, DisableCompression: true})
 	paths := map[string]endpoint{
 		"/-/healthy": get(s.healthy),
 		"/-/ready":   get(s.ready),
-		"/-/reload":  post(verbReload, mayApprove, s.reload),
+		"/-/reload":  post(verbReload, s.reload),
 		"/metrics":   get(metrics.ServeHTTP),
 
 		"/api/v1/services":                    get(s.services),
@@ -170,22 +177,23 @@ func (s *Server) endpoints() map[string]endpoint {
 		"/api/v1/stats":                       get(s.stats),
 		"/api/v1/events":                      get(s.events),
 		"/api/v1/journal":                     get(s.journal),
+		"/api/v1/receivers":                   get(s.receivers),
 		"/api/v1/config":                      get(s.config),
 		"/api/v1/openapi.json":                get(s.openapi),
 
-		"/api/v1/services/{service}/rollback": post("rollback", mayApprove, s.rollback),
-		"/api/v1/services/{service}/pardon":   post("pardon", mayApprove, s.pardon),
-		"/api/v1/services/{service}/rehearse": post("rehearse", mayOperate, s.rehearse),
-		"/api/v1/deployments":                 post("deployments", mayOperate, s.deployment),
-		"/api/v1/signals":                     post("signals", mayOperate, s.signal),
-		"/api/v1/incidents/{id}/approve":      post("approve", mayApprove, s.approve),
-		"/api/v1/incidents/{id}/ack":          post("ack", mayOperate, s.word("ack")),
+		"/api/v1/services/{service}/rollback": post("rollback", s.rollback),
+		"/api/v1/services/{service}/pardon":   post("pardon", s.pardon),
+		"/api/v1/services/{service}/rehearse": post("rehearse", s.rehearse),
+		"/api/v1/deployments":                 post("deployments", s.deployment),
+		"/api/v1/signals":                     post("signals", s.signal),
+		"/api/v1/incidents/{id}/approve":      post("approve", s.approve),
+		"/api/v1/incidents/{id}/ack":          post("ack", s.word("ack")),
 	}
 	for _, verb := range []string{"pause", "resume", "lock", "unlock"} {
-		paths["/api/v1/services/{service}/"+verb] = post(verb, mayOperate, s.brake(verb))
+		paths["/api/v1/services/{service}/"+verb] = post(verb, s.brake(verb))
 	}
 	for _, verb := range []string{"veto", "abort", "close"} {
-		paths["/api/v1/incidents/{id}/"+verb] = post(verb, mayApprove, s.word(verb))
+		paths["/api/v1/incidents/{id}/"+verb] = post(verb, s.word(verb))
 	}
 	return paths
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/benbjohnson/clock"
@@ -76,7 +75,7 @@ something failed, 2 wrong usage, 3 warnings only; "rollback" has its own, and "r
 		a.statusCommand(), a.servicesCommand(), a.versionsCommand(), a.whyCommand(), a.incidentsCommand(), a.showCommand(), a.reportCommand(),
 		a.rollbackCommand(), a.pardonCommand(), a.deployedCommand(), a.deployingCommand(), a.signalCommand(),
 		a.runCommand(), a.checkCommand(), a.testCommand(), a.backtestCommand(), a.rehearseCommand(), a.simulateCommand(), a.journalCommand(), a.versionCommand(), a.completionCommand(),
-		a.notifyTestCommand(), a.templateCommand(),
+		a.notifyTestCommand(), a.templateCommand(), a.schemaCommand(),
 	)
 	root.AddCommand(a.wordCommands()...)
 	root.AddCommand(a.brakeCommands()...)
@@ -84,18 +83,10 @@ something failed, 2 wrong usage, 3 warnings only; "rollback" has its own, and "r
 	return root
 }
 
-// laterCommands are known by name and not there yet.
-func laterCommands() []string {
-	return []string{"simulate", "schema"}
-}
-
 // knownCommand refuses a word that is no command, and offers the nearest.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
-	}
-	if slices.Contains(laterCommands(), args[0]) {
-		return usagef(cmd, "%s is not implemented in this version", args[0])
 	}
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {

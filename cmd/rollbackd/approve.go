@@ -34,7 +34,8 @@ yes overrides.
 
 A yes is for the plan as it stands when you say it: a plan, target or scope that
 changes afterwards needs a new one. With --plan it is for that one only (it stands
-in "rollbackd show"), and is refused when it has changed since. Nobody approves
+in "rollbackd show", and is another one at each step that waits for people), and is
+refused when something else waits by now. Nobody approves
 what they asked for; root on the host may with --break-glass, which makes any
 further approval unnecessary and pages everybody.
 A service with an open incident may be named instead of the incident's ID.`,
@@ -65,7 +66,8 @@ func (a *app) approve(ctx context.Context, c *client, id string, yes approval) e
 	}
 	// Only while people are asked is the shown plan kept up to date: on a held
 	// incident it is that of the last decision, and would be refused for ever.
-	if yes.Plan == "" && before.State == incident.AwaitingApproval {
+	step, _ := approvalStep(before)
+	if yes.Plan == "" && (before.State == incident.AwaitingApproval || step != nil) {
 		yes.Plan = before.Decision.PlanHash
 	}
 	var done web.Done
@@ -87,7 +89,11 @@ func (a *app) approve(ctx context.Context, c *client, id string, yes approval) e
 // approved is what a yes to an incident is for: a step, or the rollback.
 func approved(i *incident.Incident) string {
 	if s, text := approvalStep(i); s != nil {
-		return strings.TrimSuffix("step "+titleOf(*s)+": "+text, ": ")
+		parts := []string{strings.TrimSuffix("step "+titleOf(*s)+": "+text, ": ")}
+		if i.Decision.PlanHash != "" {
+			parts = append(parts, "plan "+i.Decision.PlanHash)
+		}
+		return strings.Join(parts, " · ")
 	}
 	from := ""
 	if i.Deployment != nil {

@@ -32,6 +32,7 @@ func TestApprove(t *testing.T) {
 	step.Rollback.Plan.Steps = []incident.PlanStep{{Name: "drain"}, {Name: "restart", Approval: &incident.StepApproval{Text: "is the queue empty?"}}}
 	step.Rollback.Steps[1].Index, step.Rollback.Steps[2].Index = 0, 1
 	step.Rollback.Steps[2].Unit = "web1"
+	step.Decision.PlanHash = "77aa01"
 	tests := []struct {
 		name string
 		i    *incident.Incident
@@ -62,7 +63,9 @@ func TestApprove(t *testing.T) {
 			map[string]any{"reason": "x", "plan": "3f9a1c"},
 		},
 		{
-			"a step", step, nil, "inc-1: approved step restart [web1]: is the queue empty?\n", map[string]any{"reason": "x"},
+			"a step: that one", step, nil,
+			"inc-1: approved step restart [web1]: is the queue empty? · plan 77aa01\n",
+			map[string]any{"reason": "x", "plan": "77aa01"},
 		},
 	}
 	for _, tt := range tests {

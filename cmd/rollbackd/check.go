@@ -25,9 +25,11 @@ With --service it prints the configuration as it applies to one service, default
 filled in and secrets masked, on stdout; what there is to say then goes to stderr.
 
 With --live it also asks Prometheus for the present value of every trigger and NATS
-for a connection, and exits with 1 when either does not answer, or when a trigger
-on metrics has no usable answer or no series. It warns of what receivers, the journal
-and reports need and is not on this machine: secret files, certificates, folders.`,
+for a connection, and every version source which version runs. It exits with 1 when
+one of them does not answer, when a trigger on metrics has no usable answer or no
+series, and when a source shows no running version, or a link that does not lead to
+where a step looks for releases. It warns of what receivers, the journal and reports
+need and is not on this machine: secret files, certificates, folders to write to.`,
 		Example: `  rollbackd check /etc/rollbackd/rollbackd.toml
   rollbackd check rollbackd.toml --service checkout
   rollbackd check rollbackd.toml --live`,
@@ -56,7 +58,7 @@ and reports need and is not on this machine: secret files, certificates, folders
 					return err
 				}
 				if !answered {
-					return &exitError{code: exitProblem, err: errors.New("a source does not answer, or a trigger has no usable answer or no series")}
+					return &exitError{code: exitProblem, err: errors.New("a source does not answer, a trigger has no usable answer or no series, or a running version is not known")}
 				}
 			}
 			if code == exitFine {
@@ -65,7 +67,7 @@ and reports need and is not on this machine: secret files, certificates, folders
 			return &exitError{code: code}
 		},
 	}
-	cmd.Flags().BoolVar(&live, "live", false, "ask Prometheus and NATS, print each trigger's present value, and look for the files that the configuration names")
+	cmd.Flags().BoolVar(&live, "live", false, "ask Prometheus and NATS, print which version runs and each trigger's present value, and look for the files that the configuration names")
 	cmd.Flags().StringVar(&service, "service", "", "print the effective configuration of one service")
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/config"
 	"github.com/spf13/cobra"
 
+	"github.com/rollbackd/rollbackd/incident"
 	"github.com/rollbackd/rollbackd/web"
 )
 
@@ -173,7 +174,7 @@ func (c *client) ask(ctx context.Context, method, path string, body []byte, v an
 	}
 	data, err := open(status, text, v)
 	if refused, is := errors.AsType[*refusalError](err); is {
-		refused.Envelope.Error += c.hint(status)
+		refused.Envelope.Error += c.hint(status) + nextStep(refused.Guard, path)
 	}
 	return data, err
 }
@@ -187,6 +188,33 @@ func (c *client) hint(status int) string {
 		return " (--web.address " + defaultAddress + ")"
 	}
 	return ""
+}
+
+// nextStep is the command that helps against a guard that refused a command sent to
+// path; empty where the refusal itself says all.
+func nextStep(guard incident.Guard, path string) string {
+	service := "SERVICE"
+	if rest, ok := strings.CutPrefix(path, "/api/v1/services/"); ok {
+		name, command, _ := strings.Cut(rest, "/")
+		// A rehearsal may act on another service, which the path does not name.
+		if name, err := url.PathUnescape(name); err == nil && name != "_all" && command != "rehearse" {
+			service = name
+		}
+	}
+	switch guard {
+	case incident.GuardLocked:
+		return "; to lift it: rollbackd unlock " + service + " --reason … (or --all, where everything is locked)"
+	case incident.GuardNoTarget:
+		return "; what is known: rollbackd versions " + service
+	case incident.GuardQuarantined:
+		return "; to lift it: rollbackd pardon " + service + " --version V --reason …"
+	case incident.GuardConcurrency:
+		return "; what goes on: rollbackd status"
+	case incident.GuardJournal:
+		return "; what helps: rollbackd status"
+	default:
+		return ""
+	}
 }
 
 // exchange sends a request and reads the whole answer. A command has a key of its

@@ -197,6 +197,8 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		{"another password", 401, "Unauthorized\n", true, 64, "wants a user and the right password\n"},
 		{"TCP", 403, `{"status":"error","error_type":"forbidden","error":"TCP only reads"}`, false, 64, "TCP only reads (--web.address " + defaultAddress + ")\n"},
 		{"a role", 403, `{"status":"error","error_type":"forbidden","error":"rollback needs the role approver"}`, true, 64, "rollback needs the role approver\n"},
+		{"locked", 409, `{"status":"error","error_type":"refused","error":"locked by bob","guard":"locked"}`, false, 2, "locked by bob; to lift it: rollbackd unlock checkout --reason … (or --all"},
+		{"no target", 409, `{"status":"error","error_type":"refused","error":"nothing is known","guard":"no_target"}`, false, 2, "nothing is known; what is known: rollbackd versions checkout\n"},
 		{"too often", 429, "Too Many Requests\n", false, 1, "asked too often"},
 	}
 	for _, tt := range tests {
@@ -237,5 +239,40 @@ func TestRollbackSendsScopeAndGlass(t *testing.T) {
 	}
 	if posts := l.posted(); len(posts) != 1 || posts[0].body["scope"] != "cache" || posts[0].body["break_glass"] != true {
 		t.Errorf("got %+v, want scope and break_glass", posts)
+	}
+}
+
+// A rehearsal in another service is refused for that one's sake, which the path does
+// not name: what is offered names none.
+func TestARefusedRehearsalOffersNoWrongService(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusConflict)
+		_, _ = io.WriteString(w, `{"status":"error","error_type":"refused","error":"locked by bob","guard":"locked"}`)
+	}))
+	defer server.Close()
+	_, _, said := command(t, server.URL, "rehearse", "checkout", "--in", "staging", "--yes")
+	if !strings.Contains(said, "locked by bob; to lift it: rollbackd unlock SERVICE --reason") {
+		t.Errorf("got %q, want no service named", said)
+	}
+}
+
+// The list of services is there even where the incidents cannot be had, and JSON does
+// not ask for them.
+func TestServicesWithoutIncidents(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/services" {
+			_, _ = io.WriteString(w, `{"status":"success","data":[{"service":"checkout","state":"held","incident":"i1"}]}`)
+			return
+		}
+		asked++
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer server.Close()
+	for i, output := range []string{"json", "table"} {
+		code, out, said := command(t, server.URL, "services", "-o", output)
+		if code != 0 || !strings.Contains(out, "checkout") || asked != i {
+			t.Errorf("%s: got %d %q %q after %d more questions, want the list and %d", output, code, out, said, asked, i)
+		}
 	}
 }

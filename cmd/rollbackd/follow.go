@@ -72,7 +72,7 @@ func (f *follower) follow(ctx context.Context, done func(*incident.Incident) boo
 		case f.clock.Since(answered) > patience:
 			return nil, nil, &goneError{id: f.id, err: err}
 		default:
-			f.miss()
+			f.miss(refused)
 		}
 		select {
 		case <-ticker.C:
@@ -98,14 +98,19 @@ func (f *follower) draw(i *incident.Incident) {
 	}
 }
 
-// miss says once that the daemon does not answer.
-func (f *follower) miss() {
+// miss says once that the daemon does not answer, or what it answers instead; nil
+// where nothing came.
+func (f *follower) miss(refused *refusalError) {
 	if f.missed {
 		return
 	}
 	f.missed = true
 	f.erase()
-	_, _ = fmt.Fprintf(f.stderr, "the daemon does not answer just now; it is asked again for %s\n", patience) // nobody is left to tell
+	why := "the daemon does not answer just now"
+	if refused != nil && refused.Envelope.Error != "" {
+		why = refused.Envelope.Error
+	}
+	_, _ = fmt.Fprintf(f.stderr, "%s; it is asked again for %s\n", plain(why), patience) // nobody is left to tell
 }
 
 // erase takes the progress line off the terminal.
@@ -122,8 +127,11 @@ func progress(i *incident.Incident, now time.Time) string {
 	r := i.Rollback
 	if r == nil {
 		text := string(i.State)
-		if !i.Decision.Deadline.IsZero() {
-			text += " · until " + instant(i.Decision.Deadline)
+		if next, _, _ := strings.Cut(nextAct(i, now), ";"); next != "" {
+			return text + " · " + next // one line, to be redrawn
+		}
+		if i.State == incident.Confirming && !i.Decision.Deadline.IsZero() {
+			text += " · until " + instant(i.Decision.Deadline) + " at the latest"
 		}
 		return text
 	}

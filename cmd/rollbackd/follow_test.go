@@ -59,7 +59,7 @@ func TestProgress(t *testing.T) {
 		{"in a check", checking, "checking · backup exists (checks) · 12s of 15m"},
 		{"without an SLA", noSLA, "running · restart (2/3) · 12s"},
 		{"verifying has no step", verifying, "verifying until 03:05:00 UTC at the latest · 12s of 15m"},
-		{"before it runs", waiting, "countdown · until 2026-03-01 03:01:00 UTC"},
+		{"before it runs", waiting, "countdown · rolls back at 03:01:00 UTC, in 48s"},
 	}
 	for _, tt := range tests {
 		if got := progress(tt.i, three().Add(12*time.Second)); got != tt.want {
@@ -198,7 +198,7 @@ func TestAnOutageIsSaidOnce(t *testing.T) {
 	if err != nil || i.Rollback.State != incident.RunCompleted {
 		t.Fatalf("got %+v, %v", i, err)
 	}
-	if want := "the daemon does not answer just now; it is asked again for 1m0s\n"; said.String() != want {
+	if want := "rollbackd is not ready; it is asked again for 1m0s\n"; said.String() != want {
 		t.Errorf("stderr: got %q, want %q", said.String(), want)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,7 +14,7 @@ import (
 
 // checkLive asks the sources that a configuration names, and prints what they
 // answer. It returns false when one of them does not, or when a trigger's
-// present value is not known.
+// present value or the running version is not known.
 func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (answered bool, err error) {
 	found, err := daemon.AskSources(ctx, c, a.clock)
 	if err != nil {
@@ -31,13 +32,15 @@ func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (
 		sources = append(sources, []string{s.Name, s.Address, state})
 	}
 	p.table("", sources)
+	known := p.versions(found.Versions, service)
+	answered = answered && known
 	rows := [][]string{{"SERVICE", "TRIGGER", "NOW", "VALUE", "WHEN"}}
 	for _, t := range found.Triggers {
 		if service != "" && t.Service != service {
 			continue
 		}
 		answered = answered && !unanswered(c, t)
-		value := measured{"", t.Value, t.HasValue, t.Reason, t.Truth != trigger.NotKnown.String()}.String()
+		value := measured{t.ValueText, t.Value, t.HasValue, t.Reason, t.Truth != trigger.NotKnown.String()}.String()
 		rows = append(rows, []string{t.Service, t.Trigger, t.Truth, value, t.When})
 	}
 	p.line("")
@@ -48,6 +51,27 @@ func (a *app) checkLive(ctx context.Context, c *config.Config, service string) (
 	}
 	_, err = out.Write(p.Bytes())
 	return answered, err
+}
+
+// versions prints which version of each service runs and who says so. It returns
+// false where a source does not show it: nothing would be rolled back by itself.
+func (p *page) versions(all []daemon.VersionAnswer, service string) (known bool) {
+	known = true
+	rows := [][]string{{"SERVICE", "RUNNING", "SOURCE"}}
+	for _, v := range all {
+		if service != "" && v.Service != service {
+			continue
+		}
+		from := cmp.Or(v.Source, "none: deployments are told, over NATS or with `rollbackd deployed`")
+		running := v.Version
+		if v.Err != nil {
+			known, running, from = false, "unknown", v.Err.Error()
+		}
+		rows = append(rows, []string{v.Service, running, from})
+	}
+	p.line("")
+	p.table("", rows)
+	return known
 }
 
 // lacking warns of files and folders that the configuration names and that are not

@@ -88,6 +88,9 @@ func (a *app) rollBackLocally(cmd *cobra.Command, flags localFlags, command inci
 	if err := r.refuse(); err != nil {
 		return err
 	}
+	if flags.withoutJournal || !r.local.Whole() {
+		r.command.Unseen = true // which versions there ever were cannot be told
+	}
 	return r.run(cmd.Context())
 }
 
@@ -287,7 +290,7 @@ func (r *localRollback) note(format string, args ...any) {
 // localCommand is what a person wants, as the brain takes it.
 func localCommand(cmd *cobra.Command, service string, request rollbackRequest, scope string, breakGlass bool) (incident.Command, error) {
 	c := incident.Command{
-		Service: service, Reason: request.Reason, To: request.To, ExternalID: request.IncidentID, Scope: scope, BreakGlass: breakGlass,
+		Service: service, Reason: request.Reason, To: request.To, Unseen: request.Unseen, ExternalID: request.IncidentID, Scope: scope, BreakGlass: breakGlass,
 	}
 	if request.Severity != "" {
 		var err error

@@ -34,7 +34,7 @@ func TestLocalScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/local",
 		Setup: func(env *testscript.Env) error {
-			p := &plug{fakePrometheus: &fakePrometheus{values: map[string]string{}}}
+			p := &plug{fakePrometheus: &fakePrometheus{values: map[string]string{}, labels: map[string]string{}}}
 			server := httptest.NewServer(p)
 			env.Defer(server.Close)
 			env.Values["prometheus"], env.Values["plug"] = p.fakePrometheus, p
@@ -48,7 +48,7 @@ func TestLocalScripts(t *testing.T) {
 			"offline": offline, "crash": crash, "flip": flip,
 		},
 		RequireExplicitExec: true,
-		Deadline:            time.Now().Add(5 * time.Minute),
+		Deadline:            time.Now().Add(9 * time.Minute),
 	})
 }
 

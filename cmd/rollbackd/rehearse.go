@@ -24,6 +24,7 @@ type rehearsal struct {
 	Reason string `json:"reason,omitempty"`
 	Plan   string `json:"plan,omitempty"`
 	To     string `json:"to,omitempty"`
+	Unseen bool   `json:"unseen,omitempty"`
 	Scope  string `json:"scope,omitempty"`
 	In     string `json:"in,omitempty"`
 }
@@ -67,6 +68,7 @@ unknown service, plan, scope and a role that is missing are, too; 69 no daemon a
 		},
 	})
 	cmd.Flags().StringVar(&request.To, "to", "", "the version to go back to (default: the one that a rollback would choose)")
+	cmd.Flags().BoolVar(&request.Unseen, "unseen", false, unseenHelp)
 	cmd.Flags().StringVar(&request.Scope, "scope", "", "only the steps of this scope (a word of the steps' \"only\")")
 	cmd.Flags().StringVar(&request.Plan, "plan", "", "another of the service's plans, by its name: a trigger's, or its group's (default: its own)")
 	cmd.Flags().StringVar(&request.In, "in", "", "carry the plan out in earnest for this other service")

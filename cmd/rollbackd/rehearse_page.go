@@ -36,7 +36,7 @@ func (a *app) rehearsalPage(r incident.RehearsalReport) *page {
 		p.line("  a person's: %s: %s", h.Guard, plain(h.Reason))
 	}
 	p.line("  an automatic one, for a critical breach that began now:")
-	p.decision(r.Automatic)
+	p.decision(r.Automatic, "")
 	p.line("")
 	p.line("%s", p.bold(verdict(r)))
 	return p

@@ -17,11 +17,15 @@ import (
 type rollbackRequest struct {
 	Reason     string `json:"reason"`
 	To         string `json:"to,omitempty"`
+	Unseen     bool   `json:"unseen,omitempty"`
 	IncidentID string `json:"incident_id,omitempty"`
 	Severity   string `json:"severity,omitempty"`
 	Scope      string `json:"scope,omitempty"`
 	BreakGlass bool   `json:"break_glass,omitempty"`
 }
+
+// unseenHelp is the help of --unseen, for rollback and rehearse.
+const unseenHelp = "with --to: go there although that version was never seen, reported or named as previous"
 
 func (a *app) rollbackCommand() *cobra.Command {
 	var request rollbackRequest
@@ -33,8 +37,9 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Short:   "Roll a service back now, and wait until that is verified",
 		Long: `Rolls a service back now, without confirming that it is bad, and follows the
 rollback until it has ended. Without --to it goes to the newest version that was
-good. Only a lock, a missing or quarantined target, another rollback that runs,
-and a journal that cannot be written can refuse it.
+good; to one that was never seen, reported or named as previous, only with --unseen.
+Only a lock, a missing or quarantined target, another rollback that runs, and a
+journal that cannot be written can refuse it.
 
 Exit codes: 0 completed and verified; 2 blocked, or refused by a guard (nothing
 was changed); 3 aborted (nothing was changed); 4 partial (something was changed
@@ -69,6 +74,7 @@ interrupted, or failed: the rollback goes on.
 	})
 	cmd.Flags().StringVar(&request.Reason, "reason", "", "why, for the record (required)")
 	cmd.Flags().StringVar(&request.To, "to", "", "the version to go back to (default: the newest good one)")
+	cmd.Flags().BoolVar(&request.Unseen, "unseen", false, unseenHelp)
 	cmd.Flags().StringVar(&request.IncidentID, "incident-id", "", "your own incident's ID, for the record")
 	cmd.Flags().StringVar(&request.Severity, "severity", "", "critical, high, medium or low (default high)")
 	cmd.Flags().BoolVar(&detach, "detach", false, "do not wait: print the incident's ID and exit with 0")

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,14 +25,14 @@ func TestMain(m *testing.M) {
 }
 
 // patience of a script for something that is to happen.
-const scriptPatience = 30 * time.Second
+const scriptPatience = 2 * time.Minute
 
 // TestScripts runs the real command line as people do, a file a matter.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			p := &fakePrometheus{values: map[string]string{}}
+			p := &fakePrometheus{values: map[string]string{}, labels: map[string]string{}}
 			server := httptest.NewServer(p)
 			env.Defer(server.Close)
 			env.Values["prometheus"] = p
@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 			"signal":     sendSignal,
 		},
 		RequireExplicitExec: true,
-		Deadline:            time.Now().Add(5 * time.Minute),
+		Deadline:            time.Now().Add(9 * time.Minute),
 	})
 }
 
@@ -74,8 +74,9 @@ func code(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// eventually PATTERN COMMAND ARGS… runs a command until its stdout matches. Only
-// the last run is shown.
+// eventually PATTERN COMMAND ARGS… runs a command until it exits with 0 and its
+// stdout matches. That stdout is what the script looks at next: a run more might
+// print something else by then.
 func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: eventually PATTERN COMMAND ARGS…")
@@ -89,9 +90,10 @@ func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	for {
 		cmd := exec.CommandContext(ctx, args[1], args[2:]...)
 		cmd.Env = append(os.Environ(), addressVariable+"="+ts.Getenv(addressVariable))
-		out, _ := cmd.Output() // it may fail until it does not
-		if pattern.Match(out) {
-			ts.Check(ts.Exec(args[1], args[2:]...))
+		cmd.Dir = ts.MkAbs(".")
+		out, err := cmd.Output() // it may fail until it does not
+		if err == nil && pattern.Match(out) {
+			show(ts, out)
 			return
 		}
 		select {
@@ -103,15 +105,29 @@ func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// freeport sets LISTEN to a TCP address that nobody listened on just now, and TCP
-// to it as --web.address takes it.
+// show makes a text the stdout that the script looks at.
+func show(ts *testscript.TestScript, text []byte) {
+	file := ts.MkAbs(".shown")
+	ts.Check(os.WriteFile(file, text, 0o600))
+	ts.Check(ts.Exec("cat", file))
+	ts.Check(os.Remove(file))
+}
+
+// freeport sets LISTEN to a TCP address that is the script's own, and TCP to it as
+// --web.address takes it.
 func freePort(ts *testscript.TestScript, _ bool, _ []string) {
-	var c net.ListenConfig
-	l, err := c.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	// A socket that is bound and does not listen keeps the port from those who take
+	// any, and not from those who ask for it, where both say SO_REUSEADDR, as Go does.
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	ts.Check(err)
-	ts.Setenv("LISTEN", l.Addr().String())
-	ts.Setenv("TCP", "http://"+l.Addr().String())
-	ts.Check(l.Close())
+	ts.Defer(func() { _ = syscall.Close(fd) })
+	ts.Check(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1))
+	ts.Check(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	name, err := syscall.Getsockname(fd)
+	ts.Check(err)
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	ts.Setenv("LISTEN", address)
+	ts.Setenv("TCP", "http://"+address)
 }
 
 // remember NAME keeps the output of the last command in a variable.
@@ -147,19 +163,29 @@ func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// series QUERY VALUE makes Prometheus answer a query for the service checkout; a
-// value of "-" makes it answer without a series, and "refused" refuse the query.
+// series QUERY VALUE [LABEL=VALUE] makes Prometheus answer a query with a series of
+// that label, or of the service checkout; a value of "-" makes it answer without a
+// series, and "refused" refuse the query.
 func series(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: series QUERY VALUE")
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: series QUERY VALUE [LABEL=VALUE]")
 	}
-	ts.Value("prometheus").(*fakePrometheus).set(args[0], args[1])
+	p := ts.Value("prometheus").(*fakePrometheus)
+	p.set(args[0], args[1])
+	label, value := "service", "checkout"
+	if len(args) == 3 {
+		label, value, _ = strings.Cut(args[2], "=")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.labels[args[0]] = fmt.Sprintf("{%q:%q}", label, value)
 }
 
 // fakePrometheus answers instant queries with one series, and knows no past.
 type fakePrometheus struct {
 	mu     sync.Mutex
 	values map[string]string // by query
+	labels map[string]string // by query, as JSON
 }
 
 func (p *fakePrometheus) set(query, value string) {
@@ -176,6 +202,7 @@ func (p *fakePrometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Lock()
 	value, ok := p.values[r.FormValue("query")]
+	labels := cmp.Or(p.labels[r.FormValue("query")], `{"service":"checkout"}`)
 	p.mu.Unlock()
 	if value == "refused" {
 		w.WriteHeader(http.StatusBadRequest)
@@ -190,5 +217,5 @@ func (p *fakePrometheus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if at == "" {
 		at = "0"
 	}
-	fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service":"checkout"},"value":[%s,%q]}]}}`, at, value)
+	fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":%s,"value":[%s,%q]}]}}`, labels, at, value)
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rollbackd/rollbackd/incident"
 )
 
 func (a *app) servicesCommand() *cobra.Command {
@@ -28,6 +31,12 @@ triggers that are not inactive, and pauses and locks.`,
 			}
 			p := a.page()
 			p.table("", serviceRows(services))
+			if a.output == "table" && slices.ContainsFunc(services, func(s serviceView) bool { return s.Incident != "" }) {
+				var open []*incident.Incident
+				if _, err := c.get(cmd.Context(), pathOpen, &open); err == nil { // the list is worth having without
+					p.nextActs(open)
+				}
+			}
 			return a.print(data, p)
 		},
 	})
@@ -36,7 +45,7 @@ triggers that are not inactive, and pauses and locks.`,
 func serviceRows(services []serviceView) [][]string {
 	rows := [][]string{{"SERVICE", "STATE", "RUNNING", "TARGET", "MODE", "INCIDENT", "REHEARSED", "TRIGGERS", "BRAKES"}}
 	for _, s := range services {
-		rows = append(rows, []string{s.Service, s.State, s.Running, s.Target, s.Mode, s.Incident, rehearsalWord(s.Rehearsal), s.loud(), brakes(s.Brakes)})
+		rows = append(rows, []string{s.Service, s.State, runningText(s), s.Target, s.Mode, s.Incident, rehearsalWord(s.Rehearsal), s.loud(), brakes(s.Brakes)})
 	}
 	return rows
 }

@@ -25,7 +25,7 @@ func (a *app) incidentPage(i *incident.Incident) *page {
 		"rehearses", rehearsed(i.Rehearses),
 	)
 	p.heading("why")
-	p.decision(i.Decision)
+	p.decision(i.Decision, nextAct(i, p.now))
 	p.people(i)
 	p.members(i.Members)
 	if len(i.Triggers) > 0 {
@@ -45,7 +45,7 @@ func (a *app) incidentPage(i *incident.Incident) *page {
 	p.captures(i.Captures)
 	if i.Verification.State != "" {
 		p.heading("verification %s", i.Verification.State)
-		p.facts("from", instant(i.Verification.From), "deadline", instant(i.Verification.Until), "result", i.Verification.Reason)
+		p.facts("from", instant(i.Verification.From), "at the latest", instant(i.Verification.Until), "result", i.Verification.Reason)
 	}
 	p.heading("timeline (UTC)")
 	p.table("  ", timelineRows(i.Timeline))
@@ -61,14 +61,23 @@ func headline(i *incident.Incident) string {
 	return strings.Join(words, " · ")
 }
 
+// responseText is the response, and that it does not come about where it is held.
+func responseText(d incident.Decision) string {
+	if d.State == incident.Held {
+		return d.Response.String() + ", but held"
+	}
+	return d.Response.String()
+}
+
 // decision says what was decided, what holds it, and what would release it.
-func (p *page) decision(d incident.Decision) {
+// next is what happens by itself, and when; empty where nothing does.
+func (p *page) decision(d incident.Decision, next string) {
 	p.facts(
-		"response", d.Response.String(),
+		"next", next,
+		"response", responseText(d),
 		"reason", d.Reason,
 		"held by", string(d.HeldBy),
 		"releases when", d.ReleasesWhen,
-		"deadline", instant(d.Deadline),
 		"target", d.Target,
 		"scope", d.Scope,
 		"plan", d.PlanHash,

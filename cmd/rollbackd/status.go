@@ -11,6 +11,9 @@ import (
 	"github.com/rollbackd/rollbackd/web"
 )
 
+// pathOpen asks for all incidents that are not closed.
+const pathOpen = "/api/v1/incidents?state=open&limit=1000"
+
 // overview is `status -o json`.
 type overview struct {
 	Ready bool `json:"ready"`
@@ -21,6 +24,10 @@ type overview struct {
 	// Journal is whether it can be written; JournalUnknown is why that cannot be told.
 	Journal        *web.JournalView `json:"journal,omitempty"`
 	JournalUnknown string           `json:"journal_unknown,omitempty"`
+	// Receivers are those that do not take their messages; ReceiversUnknown is why
+	// that cannot be told.
+	Receivers        []web.ReceiverView `json:"receivers"`
+	ReceiversUnknown string             `json:"receivers_unknown,omitempty"`
 	// Sources are those that the daemon asks; SourcesUnknown is why they cannot be told.
 	Sources        []sourceState        `json:"sources"`
 	SourcesUnknown string               `json:"sources_unknown,omitempty"`
@@ -35,7 +42,8 @@ func (a *app) statusCommand() *cobra.Command {
 		GroupID: groupWatch,
 		Short:   "Is the daemon ready, and what is not well",
 		Long: `Prints whether the daemon is ready and its configuration is the file's, whether each
-source answers, every open incident, and every service that is not ok or has a
+source answers, who is not told because a receiver does not take its messages, every
+open incident, and every service that is not ok or has a
 pause or lock on it. Exits with 1 when the daemon is not ready, or begins nothing new
 because its journal cannot be written.`,
 		Example: "  rollbackd status\n  rollbackd status -o json | jq .open_incidents[].id",
@@ -62,7 +70,7 @@ because its journal cannot be written.`,
 }
 
 func lookOver(cmd *cobra.Command, c *client) (overview, error) {
-	o := overview{Sources: []sourceState{}, NotOK: []serviceView{}, Incidents: []*incident.Incident{}}
+	o := overview{Receivers: []web.ReceiverView{}, Sources: []sourceState{}, NotOK: []serviceView{}, Incidents: []*incident.Incident{}}
 	_, err := c.get(cmd.Context(), "/-/ready", nil)
 	var refused *refusalError
 	if errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable {
@@ -79,13 +87,14 @@ func lookOver(cmd *cobra.Command, c *client) (overview, error) {
 	}
 	o.Services = len(services)
 	o.lookAtJournal(cmd.Context(), c)
+	o.lookAtReceivers(cmd.Context(), c)
 	o.lookAtSources(cmd.Context(), c, services)
 	for _, s := range services {
-		if s.State != "ok" || len(s.Brakes) > 0 {
+		if s.State != "ok" || len(s.Brakes) > 0 || s.Reported != nil {
 			o.NotOK = append(o.NotOK, s)
 		}
 	}
-	_, err = c.get(cmd.Context(), "/api/v1/incidents?state=open&limit=1000", &o.Incidents)
+	_, err = c.get(cmd.Context(), pathOpen, &o.Incidents)
 	return o, err
 }
 
@@ -101,6 +110,7 @@ func (a *app) statusPage(o overview) *page {
 	}
 	p.line("rollbackd %s · %s · %s", state, count(o.Services, "service"), count(len(o.Incidents), "open incident"))
 	p.journal(o)
+	p.receivers(o)
 	if o.ReloadFailed {
 		p.line("%s", p.bold("the last reload failed: the configuration from before it is in force (what is wrong: the daemon's log, or rollbackd check)"))
 	}
@@ -113,6 +123,7 @@ func (a *app) statusPage(o overview) *page {
 	if len(o.Incidents) > 0 {
 		p.line("")
 		p.table("", incidentRows(o.Incidents))
+		p.nextActs(o.Incidents)
 	}
 	if len(o.NotOK) > 0 {
 		p.line("")

@@ -14,8 +14,9 @@ func (a *app) versionsCommand() *cobra.Command {
 		GroupID: groupWatch,
 		Short:   "List a service's versions and their standing",
 		Long: `Lists what rollbackd knows of a service's versions, newest first: which one runs,
-which one a rollback would go to, and why each is good, presumed good,
-quarantined or unproven.`,
+which one a rollback would go to, since when the version source has shown each, and
+why each is good, presumed good, quarantined or unproven. "reported" is a version
+that was said to be deployed and that the version source does not show.`,
 		Example: "  rollbackd versions checkout",
 		Args:    exactly("SERVICE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,7 +37,7 @@ quarantined or unproven.`,
 }
 
 func versionRows(versions []incident.VersionView) [][]string {
-	rows := [][]string{{"VERSION", "STANDING", "ROLE", "STARTED", "WHY"}}
+	rows := [][]string{{"VERSION", "STANDING", "ROLE", "STARTED", "SHOWN SINCE", "WHY"}}
 	for _, v := range versions {
 		mark := ""
 		switch {
@@ -44,8 +45,10 @@ func versionRows(versions []incident.VersionView) [][]string {
 			mark = "running"
 		case v.Target:
 			mark = "target"
+		case !v.Reported.IsZero():
+			mark = "reported"
 		}
-		rows = append(rows, []string{v.Version, v.Standing, mark, instant(v.StartedAt), v.Why})
+		rows = append(rows, []string{v.Version, v.Standing, mark, instant(v.StartedAt), instant(v.ShownSince), v.Why})
 	}
 	return rows
 }

@@ -87,6 +87,15 @@ func incidentRows(list []*incident.Incident) [][]string {
 	return rows
 }
 
+// runningText is the version that runs, and what was reported that its version
+// source does not show.
+func runningText(s serviceView) string {
+	if s.Reported == nil {
+		return s.Running
+	}
+	return fmt.Sprintf("%s (%s was reported at %s, not shown)", s.Running, s.Reported.Version, instant(s.Reported.NotedAt))
+}
+
 // deploymentText is a deployment in a line.
 func deploymentText(d *incident.Deployment) string {
 	if d == nil {

@@ -38,9 +38,10 @@ func (a *app) whyPage(w whyView) *page {
 	p.line("%s", p.bold(s.Service+" · "+s.State+" · "+s.Mode))
 	p.line("  %s", plain(w.Now))
 	p.facts(
-		"running", s.Running,
+		"running", runningText(s),
 		"target", s.Target,
 		"deployment", deploymentText(s.Deployment),
+		"shown since", instant(s.ShownSince),
 		"brakes", brakes(s.Brakes),
 		"signals", signals(s.Signals),
 		"rehearsed", rehearsalText(s.Rehearsal),
@@ -57,7 +58,7 @@ func (a *app) whyPage(w whyView) *page {
 	}
 	if w.Incident != nil {
 		p.heading("incident %s · %s", w.Incident.ID, w.Incident.State)
-		p.decision(w.Incident.Decision)
+		p.decision(w.Incident.Decision, nextAct(w.Incident, p.now))
 		p.people(w.Incident)
 		if run := w.Incident.Rollback; run != nil && !run.State.Ended() {
 			p.facts("rollback", progress(w.Incident, p.now), "scope", run.Scope)
@@ -65,6 +66,6 @@ func (a *app) whyPage(w whyView) *page {
 		p.members(w.Incident.Members)
 	}
 	p.heading("if a critical breach began now")
-	p.decision(w.IfCritical)
+	p.decision(w.IfCritical, "")
 	return p
 }

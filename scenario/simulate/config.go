@@ -26,7 +26,10 @@ func (m *maker) configure() {
 	if m.chance(40) {
 		m.plans = append(m.plans, "shared")
 	}
-	names := []string{"auth", "cart", "shop", "web"}[:pick(m.dice, 1, 1, 2, 2, 3, 4)]
+	names := []string{"auth", "cart", "shop", "web", "mail", "pay"}[:pick(m.dice, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 6)]
+	if len(names) > 1 && m.chance(40) {
+		m.cause = pick(m.dice, "dependency", "change")
+	}
 	services := table{}
 	for _, name := range names {
 		s := &service{name: name, source: pick(m.dice, "symlink", "symlink", "version_query", "events", "events", "unknown", "unknown")}
@@ -37,7 +40,7 @@ func (m *maker) configure() {
 	if len(m.plans) > 0 {
 		m.sharedPlan()
 	}
-	if len(names) > 1 && m.chance(25) && m.services[0].source != "unknown" && m.services[1].source != "unknown" {
+	if len(names) > 1 && m.chance(40) && m.services[0].source != "unknown" && m.services[1].source != "unknown" {
 		m.group()
 	}
 	if m.chance(15) {
@@ -122,6 +125,9 @@ func (m *maker) guards() table {
 			"services": int64(m.between(1, 5)), "share": pick(m.dice, "1%", "30%", "90%", "100%"), "within": pick(m.dice, "1m", "5m", "15m"),
 		}
 	}
+	if m.chance(20) {
+		t["rehearsed_within"], m.rehearsed = pick(m.dice, "5m", "20m", "1h", "4h"), true
+	}
 	if m.chance(12) {
 		t["hold_when"], m.holdWhen = `ALERTS{alertname="Network", alertstate="firing"}`, true
 	}
@@ -156,4 +162,5 @@ func (m *maker) group() {
 	a.steps = append(a.steps, "both "+a.name)
 	b.steps = append(b.steps, "both "+b.name)
 	m.config["groups"] = table{"pair": table{"services": list{a.name, b.name}, "rollback": plan}}
+	m.paired = true
 }

@@ -6,14 +6,23 @@ import (
 
 // deployments lets versions be deployed, and decides which of them are bad.
 func (m *maker) deployments() {
-	for _, s := range m.services {
+	alone := m.services
+	switch {
+	case m.cause != "":
+		m.together(m.services)
+		alone = nil
+	case m.paired && m.chance(60):
+		m.together(m.services[:2])
+		alone = m.services[2:]
+	}
+	for _, s := range alone {
 		at := m.moment(0, 8*time.Minute, m.poll)
 		if m.chance(8) {
 			m.breaks(s, at) // and nobody deployed anything
 			continue
 		}
 		for range pick(m.dice, 1, 1, 1, 2, 3) {
-			m.deploy(s, at)
+			m.deploy(s, at, "")
 			if m.chance(65) {
 				m.breaks(s, at)
 			}
@@ -25,8 +34,40 @@ func (m *maker) deployments() {
 	}
 }
 
-// deploy lets a version be deployed, in one of the ways in which that is seen.
-func (m *maker) deploy(s *service, at time.Duration) {
+// together lets services break for a cause that they share: what they all depend
+// on fails, with one or the other deployed before, or a change reaches all of them.
+// Later on each may go its own way.
+func (m *maker) together(services []*service) {
+	at := m.moment(time.Minute, 10*time.Minute, m.poll)
+	deployed, change := pick(m.dice, 0, 40, 75, 100), ""
+	if m.cause != "dependency" && m.chance(85) {
+		deployed, change = 100, "r7"
+	}
+	breaks := at + m.seconds(15*time.Second, 3*time.Minute)
+	for i, s := range services {
+		if m.chance(deployed) {
+			m.deploy(s, m.moment(at, at+30*time.Second, m.poll), change)
+		}
+		if m.chance(90) {
+			from := breaks + m.seconds(0, pick(m.dice, 0, time.Minute, 4*time.Minute))
+			if i == 0 && m.chance(50) {
+				from = breaks // first of all
+			}
+			s.bad = append(s.bad, stretch{from, from + m.seconds(2*time.Minute, 40*time.Minute), pick(m.dice, "all", "all", "all", "errors", "both")})
+		}
+		if m.chance(30) {
+			later := m.moment(breaks+time.Minute, max(breaks+time.Minute, m.until), m.poll)
+			m.deploy(s, later, pick(m.dice, "", change))
+			if m.chance(65) {
+				m.breaks(s, later)
+			}
+		}
+	}
+}
+
+// deploy lets a version be deployed, in one of the ways in which that is seen. It
+// may be a part of a change.
+func (m *maker) deploy(s *service, at time.Duration, change string) {
 	s.versions++
 	version, before := s.version(s.versions+1), s.version(s.versions)
 	if m.chance(10) && s.versions > 1 {
@@ -42,8 +83,11 @@ func (m *maker) deploy(s *service, at time.Duration) {
 	if m.chance(8) {
 		d["no_auto_rollback"] = true
 	}
-	if m.chance(15) {
-		d["change"] = pick(m.dice, "r1", "r2")
+	if change == "" && m.chance(15) {
+		change = pick(m.dice, "r1", "r2")
+	}
+	if change != "" {
+		d["change"] = change
 	}
 	if m.chance(8) && at > time.Minute {
 		d["started_at"] = span(at - m.seconds(0, time.Minute))

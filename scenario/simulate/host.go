@@ -42,6 +42,9 @@ func (m *maker) reloads() {
 func (m *maker) reload() table {
 	s := pick(m.dice, m.services...)
 	of := func(over table) table { return table{"services": table{s.name: over}} }
+	if m.rehearsed && m.chance(40) {
+		return m.otherPlan(s)
+	}
 	switch m.IntN(6) {
 	case 0:
 		return table{"guards": table{"max_concurrent": int64(m.between(1, 3)), "per_service": pick(m.dice, "1 in 6h", "4 in 1h")}}
@@ -55,6 +58,19 @@ func (m *maker) reload() table {
 		return of(table{"triggers": table{"slow": m.trigger("slow")}})
 	}
 	return table{"prometheus": table{"poll_interval": span(time.Duration(pick(m.dice, 5, 10, 15, 30)) * time.Second), "max_gap": "90s"}}
+}
+
+// otherPlan changes the plan of a service, a little.
+func (m *maker) otherPlan(s *service) table {
+	more := table{"timeout": pick(m.dice, "25m", "26m")}
+	own, _ := m.config["services"].(table)[s.name].(table)
+	switch {
+	case own["plan"] != nil:
+		return table{"plans": table{m.plans[0]: more}}
+	case own["rollback"] != nil:
+		return table{"services": table{s.name: table{"rollback": more}}}
+	}
+	return table{"guards": table{"rehearsed_within": "10m"}}
 }
 
 // faults are what is broken around the daemon.
@@ -72,7 +88,7 @@ func (m *maker) faults() list {
 	}
 	add(35, 3, "prometheus", "error", "timeout", "empty", "nan", "partial")
 	add(15, 2, "nats", "down")
-	add(15, 3, "journal", "full")
+	add(15, 3, "journal", "full", "full", "spent", "failing")
 	for _, name := range m.receivers {
 		add(15, 2, "receiver."+name, "down")
 	}

@@ -25,6 +25,43 @@ func (m *maker) again(s *service) {
 	s.lasting = true
 }
 
+// rehearsals lets plans be rehearsed: most of them early on, so that they count, and
+// later ones that may find a problem, or be carried out in another service.
+func (m *maker) rehearsals() {
+	if !m.rehearsed && !m.chance(3) {
+		return
+	}
+	for _, s := range m.services {
+		if !s.hasPlan {
+			continue
+		}
+		if m.chance(80) {
+			m.rehearse(s, m.moment(0, 2*time.Minute, m.poll), 90)
+		}
+		for range m.IntN(3) {
+			m.rehearse(s, m.moment(0, m.until, m.poll), 60)
+		}
+	}
+	if len(m.services) > 1 && m.chance(20) {
+		m.event(m.moment(0, m.until, m.poll), "command", table{
+			"verb": "rollback", "service": m.services[0].name, "rehearses": m.services[1].name, "by": "alice", "reason": "a drill",
+		})
+	}
+}
+
+// rehearse lets somebody rehearse a plan of a service; so many times in a hundred
+// no problem is found.
+func (m *maker) rehearse(s *service, at time.Duration, fine int) {
+	r := table{"service": s.name, "ok": m.chance(fine), "by": "alice"}
+	switch {
+	case m.paired && (s == m.services[0] || s == m.services[1]) && m.chance(60):
+		r["plan"] = "pair"
+	case len(s.scopes) > 0 && m.chance(30):
+		r["scope"] = s.scopes[0]
+	}
+	m.event(at, "rehearsed", r)
+}
+
 // verbs are the commands of this world's people, those that change most twice.
 func verbs() []string {
 	return []string{

@@ -184,7 +184,7 @@ func (h *hunt) small(ctx context.Context, w World, v scenario.Verdict) Finding {
 
 // particular are the parts of a failure's text that differ between two worlds
 // that break the same thing in the same way.
-var particular = regexp.MustCompile(`"[^"]*"|[0-9][0-9:.]*|\b(auth|cart|shop|web)\b`)
+var particular = regexp.MustCompile(`"[^"]*"|[0-9][0-9:.]*|\b(auth|cart|shop|web|mail|pay)\b`)
 
 // kindOf is what a world breaks, without when and where.
 func kindOf(v scenario.Verdict) string {

@@ -41,7 +41,10 @@ func (m *maker) service(s *service) table {
 	if _, tiers := m.config["matrix"]; tiers && m.chance(30) {
 		t["tier"] = "2"
 	}
-	if n := len(m.services); n > 1 && m.chance(15) {
+	switch n := len(m.services); {
+	case n > 1 && m.cause == "dependency" && m.chance(60):
+		t["depends_on"] = list{m.services[0].name}
+	case n > 1 && m.chance(15):
 		t["depends_on"] = list{m.services[m.IntN(n-1)].name}
 	}
 	switch {

@@ -139,7 +139,10 @@ func (m *maker) behaviour(s *service, asks bool) table {
 		if m.chance(30) { // it breaks again some time later
 			well = fmt.Sprintf("x%d 0.05x%d", m.between(10, 80), m.between(5, 60))
 		}
-		b["then"] = table{"error_rate " + s.name: pick(m.dice, "0.001", "0.001", "0.001", "0.05") + well, "latency " + s.name: "0.12" + well}
+		b["then"] = table{
+			"error_rate " + s.name: pick(m.dice, "0.001", "0.001", "0.001", "0.05") + well,
+			"latency " + s.name:    pick(m.dice, "0.12", "0.12", "0.12", "0.12", "0.9") + well,
+		}
 	}
 	if m.chance(8) && s.source == "version_query" {
 		b["census"] = table{s.version(1): int64(m.between(1, 5)), s.version(2): int64(m.IntN(3))}

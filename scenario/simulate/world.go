@@ -53,6 +53,11 @@ type maker struct {
 	receivers   []string
 	plans       []string
 	holdWhen    bool
+	// cause is what services that break together share: "" is nothing, else
+	// "dependency" or "change". paired tells that the first two change together, and
+	// rehearsed that plans must have been rehearsed.
+	cause             string
+	paired, rehearsed bool
 }
 
 // Generate makes the world of a seed.
@@ -68,6 +73,7 @@ func Generate(seed uint64) World {
 		}
 	}
 	m.people()
+	m.rehearsals()
 	m.checks()
 	m.host()
 	m.reloads()
@@ -90,8 +96,11 @@ func Generate(seed uint64) World {
 	return World{Seed: seed, tree: table{"inline": m.config, "case": list{c}}}
 }
 
-// event adds an event.
+// event adds an event, unless the world has ended before.
 func (m *maker) event(at time.Duration, kind string, what table) {
+	if at > m.until {
+		return
+	}
 	m.events = append(m.events, table{"at": span(at), kind: what})
 }
 

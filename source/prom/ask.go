@@ -40,6 +40,8 @@ type vector struct {
 	// reason says why it is unusable; empty when it is not. why says it in full.
 	reason, why string
 	series      []series
+	// others are values of the label that nobody asked for, a few.
+	others []string
 }
 
 // series is one series: the value of the kept label, and its value.
@@ -74,10 +76,11 @@ func (s *Source) ask(ctx context.Context, q question, sp span) []vector {
 		vectors, reason, err := s.askServer(attempt, n, q, sp)
 		done()
 		if reason == "" {
+			s.remember(q, sp, vectors)
 			return vectors
 		}
-		last, why = reason, err.Error()
-		s.failed(n, q, reason, err)
+		last, why = reason, inWords(err, timeout)
+		s.failed(n, q, reason, why)
 		if !elsewhere(reason) || ctx.Err() != nil {
 			break
 		}
@@ -87,19 +90,20 @@ func (s *Source) ask(ctx context.Context, q question, sp span) []vector {
 	for i := range vectors {
 		vectors[i].reason, vectors[i].why = last, why
 	}
+	s.remember(q, sp, vectors)
 	return vectors
 }
 
 // failed counts a failure and logs it: one of the server once for the server, one
 // of the query once for the query.
-func (s *Source) failed(n int, q question, reason string, err error) {
+func (s *Source) failed(n int, q question, reason, why string) {
 	s.opt.Observer.Failed(sourceName, reason)
 	key := q.query + q.match
 	if elsewhere(reason) {
 		key = s.servers[n].url
 	}
 	if reason != reasonCanceled && s.seldom.Allow(key+reason) {
-		s.log.Warn("a query failed", "server", s.servers[n].url, "query", q.query, "reason", reason, "err", err)
+		s.log.Warn("a query failed", "server", shownURL(s.servers[n].url), "query", q.query, "reason", reason, "err", why)
 	}
 }
 
@@ -161,12 +165,13 @@ func (s *Source) askServer(ctx context.Context, n int, q question, sp span) (vec
 		return nil, reasonPartial, fmt.Errorf("the answer is not whole: %s", strings.Join(warnings, "; "))
 	}
 	if q.by != "" && g.trimmer.series > 0 && g.trimmer.labelled == 0 {
-		return nil, reasonNoLabel, fmt.Errorf("no series has the label %q (want `sum by (%s) (...)`, or another `by`)", q.by, q.by)
+		return nil, reasonNoLabel, noLabel(q.by, g.trimmer.names)
 	}
 	vectors = make([]vector, sp.count)
 	if !convert(value, q, sp, vectors) {
 		return nil, reasonWrongType, fmt.Errorf("the answer is a %s (want one plain series a service)", value.Type())
 	}
+	vectors[0].others = g.trimmer.others
 	return vectors, "", nil
 }
 

@@ -15,11 +15,23 @@ import (
 // maxUnits is what infinitely many instances are counted as.
 const maxUnits = math.MaxInt32
 
+// CensusError is why a query shows no versions.
+type CensusError struct{ query, reason, why string }
+
+func (e *CensusError) Error() string {
+	return fmt.Sprintf("version_query %s: %s: %s", e.query, e.reason, e.why)
+}
+
+// Answered tells whether the query was answered, by what holds no versions.
+func (e *CensusError) Answered() bool {
+	return e.reason == reasonNoLabel || e.reason == reasonWrongType
+}
+
 // Census asks how many instances run which version: the values that the query
 // gives for each value of the label at that instant, those of several series of
 // one version added up, a part of an instance counted as one. The version of most
 // instances is first; where two are level, the one that sorts first. Series that
-// count nothing or have no such label are not in it. The error's text ends in one
+// count nothing or have no such label are not in it. The error's text holds one
 // of the reasons of this package.
 func (s *Source) Census(ctx context.Context, at time.Time, query, label string) ([]incident.VersionCount, error) {
 	if !s.enter(ctx, lanePoll) {
@@ -28,7 +40,7 @@ func (s *Source) Census(ctx context.Context, at time.Time, query, label string) 
 	defer s.leave(lanePoll)
 	answer := s.ask(ctx, question{query: query, by: label, anyValue: true}, instant(at))[0]
 	if answer.reason != "" {
-		return nil, fmt.Errorf("version_query %s: %s", query, answer.reason)
+		return nil, &CensusError{query: query, reason: answer.reason, why: answer.why}
 	}
 	return censusOf(answer), nil
 }

@@ -174,7 +174,7 @@ func (s *Source) History(ctx context.Context, metric string, from time.Time, tic
 	}
 	p := s.plans[metric]
 	set := map[question]bool{}
-	p.questions("", set)
+	p.questions(nil, set)
 	replies := s.askAll(ctx, set, request{span: sp, lane: lanePoll})
 	h = NewHistory(from, s.opt.Poll, ticks, slices.Sorted(maps.Keys(p.services)))
 	h.Why = firstWhy(replies)
@@ -183,7 +183,7 @@ func (s *Source) History(ctx context.Context, metric string, from time.Time, tic
 		for q, vectors := range replies {
 			tables[q] = newTable(vectors[tick])
 		}
-		if first := h.take(tick, s.answer(p, "", tables, sp.at(tick))); reason == "" {
+		if first := h.take(tick, s.answer(p, nil, tables, sp.at(tick))); reason == "" {
 			reason = first
 		}
 	}
@@ -269,7 +269,7 @@ func (s *Source) Describe(metric string) (text string, queries int) {
 		set[question{query: s.opt.HoldWhen, whole: true}] = true
 	} else {
 		p := s.plans[metric]
-		p.questions("", set)
+		p.questions(nil, set)
 		id.Unit = p.unit
 		for _, name := range slices.Sorted(maps.Keys(p.services)) {
 			ps := p.services[name]

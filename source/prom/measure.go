@@ -14,10 +14,10 @@ import (
 // request is a set of metrics to ask at every instant of a span.
 type request struct {
 	metrics []string
-	// service limits questions that are asked once a service; empty means all.
-	service string
-	span    span
-	lane    lane
+	// services limits questions that are asked once a service; nil means all.
+	services map[string]bool
+	span     span
+	lane     lane
 }
 
 // lane says what a query waits behind.
@@ -28,6 +28,9 @@ const (
 	lanePoll lane = iota
 	// laneUrgent is for reads before acting: it does not wait behind polls.
 	laneUrgent
+	// lanePast is for the past that is read beside polls: it takes one of their
+	// places at a time, however many questions it has.
+	lanePast
 )
 
 // measure asks and gives, for each instant, an answer for each metric. Polls,
@@ -36,7 +39,7 @@ const (
 func (s *Source) measure(ctx context.Context, r request) []map[string]trigger.Answer {
 	set := map[question]bool{}
 	for _, name := range r.metrics {
-		s.plans[name].questions(r.service, set)
+		s.plans[name].questions(r.services, set)
 	}
 	replies := s.askAll(ctx, set, r)
 	answers := make([]map[string]trigger.Answer, r.span.count)
@@ -48,7 +51,7 @@ func (s *Source) measure(ctx context.Context, r request) []map[string]trigger.An
 		answers[i] = make(map[string]trigger.Answer, len(r.metrics))
 		for _, name := range r.metrics {
 			if p, known := s.plans[name]; known {
-				answers[i][name] = s.answer(p, r.service, tables, r.span.at(i))
+				answers[i][name] = s.answer(p, r.services, tables, r.span.at(i))
 			}
 		}
 	}
@@ -121,36 +124,44 @@ func (s *Source) enter(ctx context.Context, l lane) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if l == lanePoll {
+	places := s.places(l)
+	for i, place := range places {
 		select {
-		case s.polling <- struct{}{}:
+		case place <- struct{}{}:
 		case <-ctx.Done():
+			free(places[:i])
 			return false
 		}
 	}
-	select {
-	case s.inFlight <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		if l == lanePoll {
-			<-s.polling
-		}
-		return false
+	return true
+}
+
+func (s *Source) leave(l lane) { free(s.places(l)) }
+
+// places are what a query of a lane takes a place in, in the order of taking.
+func (s *Source) places(l lane) []chan struct{} {
+	switch l {
+	case lanePoll:
+		return []chan struct{}{s.polling, s.inFlight}
+	case lanePast:
+		return []chan struct{}{s.past, s.polling, s.inFlight}
+	case laneUrgent:
+	}
+	return []chan struct{}{s.inFlight}
+}
+
+func free(places []chan struct{}) {
+	for _, place := range places {
+		<-place
 	}
 }
 
-func (s *Source) leave(l lane) {
-	<-s.inFlight
-	if l == lanePoll {
-		<-s.polling
-	}
-}
-
-// answer puts a metric's answer together from the tables of its questions.
-func (s *Source) answer(p plan, only string, tables map[question]table, at time.Time) trigger.Answer {
+// answer puts a metric's answer together from the tables of its questions; of a
+// metric that is asked once a service, for those services only (nil: all).
+func (s *Source) answer(p plan, only map[string]bool, tables map[question]table, at time.Time) trigger.Answer {
 	answer := trigger.Answer{Services: map[string]trigger.Reading{}, Failed: map[string]string{}}
 	for name, ps := range p.services {
-		if !p.shared && only != "" && name != only {
+		if !p.shared && only != nil && !only[name] {
 			answer.Failed[name] = reasonNotAsked
 			continue
 		}

@@ -66,11 +66,10 @@ func newPlan(m Metric, services []Service) (plan, error) {
 	return p, errors.Join(problems...)
 }
 
-// questions adds what the plan asks about one service, or with an empty name
-// about all, to set.
-func (p plan) questions(service string, set map[question]bool) {
+// questions adds what the plan asks about some services (nil: all) to set.
+func (p plan) questions(services map[string]bool, set map[question]bool) {
 	for name, ps := range p.services {
-		if service != "" && name != service {
+		if services != nil && !services[name] {
 			continue
 		}
 		for _, q := range []question{ps.value, ps.bad, ps.total, ps.fresh} {

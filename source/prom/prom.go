@@ -47,10 +47,12 @@ type Source struct {
 
 	inFlight chan struct{}
 	polling  chan struct{}
+	past     chan struct{}
 
 	mu      sync.Mutex
 	servers []server
 	slow    map[question]bool
+	told    map[question]told
 
 	slowHold atomic.Bool // hold_when did not answer its last tick in time
 }
@@ -65,7 +67,8 @@ func New(opt Options) (*Source, error) {
 		opt: opt, clock: opt.Clock, log: opt.Logger, http: client,
 		plans: map[string]plan{}, match: map[string]string{}, matches: map[string]bool{},
 		inFlight: make(chan struct{}, maxInFlight), polling: make(chan struct{}, maxPollingInFlight),
-		slow: map[question]bool{},
+		past: make(chan struct{}, 1),
+		slow: map[question]bool{}, told: map[question]told{},
 	}
 	if opt.Clock != nil {
 		s.seldom = source.NewSeldom(opt.Clock, sayAgainAfter)
@@ -126,7 +129,11 @@ func (s *Source) Read(ctx context.Context, at time.Time, metrics []string, servi
 	if s.opt.HoldWhen != "" && slices.Contains(metrics, incident.HoldWhenMetric) {
 		hold = s.beginHold(ctx, at)
 	}
-	answers := s.measure(ctx, request{metrics: metrics, service: service, span: instant(at), lane: laneUrgent})[0]
+	var only map[string]bool
+	if service != "" {
+		only = map[string]bool{service: true}
+	}
+	answers := s.measure(ctx, request{metrics: metrics, services: only, span: instant(at), lane: laneUrgent})[0]
 	for _, name := range metrics {
 		if _, known := s.plans[name]; !known {
 			answers[name] = trigger.Answer{Err: reasonUnknownMetric}

@@ -35,7 +35,7 @@ func read(ps parts, match string, unit trigger.Unit, tables map[question]table) 
 	c, found := tables[ps.value].cells[match]
 	switch {
 	case !found:
-		return trigger.Reading{Presence: trigger.Missing, Reason: "no series"}
+		return trigger.Reading{Presence: trigger.Missing, Reason: reasonNoSeries}
 	case c.second:
 		return trigger.UnknownBecause(reasonDuplicate)
 	}
@@ -48,7 +48,7 @@ func read(ps parts, match string, unit trigger.Unit, tables map[question]table) 
 func ratio(bad, total map[string]cell, match string, unit trigger.Unit) trigger.Reading {
 	t, found := total[match]
 	if !found {
-		return trigger.Reading{Presence: trigger.Missing, Reason: "no series"}
+		return trigger.Reading{Presence: trigger.Missing, Reason: reasonNoSeries}
 	}
 	b := bad[match]
 	if t.second || b.second {

@@ -31,6 +31,7 @@ const (
 	reasonNoTraffic     = "no_traffic"
 	reasonNotAsked      = "not_asked"
 	reasonUnknownMetric = "unknown_metric"
+	reasonNoSeries      = "no series"
 )
 
 // reasonOf names why a query failed. status is that of the response, zero where

@@ -24,10 +24,36 @@ const (
 // range is missing, an error is unknown.
 //
 // The samples are usable even beside an error, which names the metrics that
-// could not be read somewhere in the range; only a context that ended gives none.
+// could not be read somewhere in the range: what the time did not suffice for is
+// among them, as unknown. Only a context that was cancelled gives none.
 func (s *Source) Rebuild(ctx context.Context, from, to time.Time) ([]incident.Samples, error) {
+	return s.readBack(ctx, request{metrics: s.names}, from, to)
+}
+
+// Past reads grid ticks back as Rebuild does, while polling goes on: of some
+// metrics, and those that are asked once a service for some services only. It takes
+// one place of the polls at a time.
+func (s *Source) Past(ctx context.Context, from, to time.Time, metrics, services []string) []incident.Samples {
+	r := request{services: make(map[string]bool, len(services)), lane: lanePast}
+	for _, name := range metrics {
+		if _, known := s.plans[name]; known {
+			r.metrics = append(r.metrics, name)
+		}
+	}
+	for _, name := range services {
+		r.services[name] = true
+	}
+	samples, err := s.readBack(ctx, r, from, to)
+	if err != nil {
+		s.log.Debug("the past is still not known in full", "err", err)
+	}
+	return samples
+}
+
+// readBack reads the ticks of a range that a request asks for, page by page.
+func (s *Source) readBack(ctx context.Context, r request, from, to time.Time) ([]incident.Samples, error) {
 	first, last := source.Ceil(from, s.opt.Poll), source.Floor(to, s.opt.Poll)
-	if last.Before(first) || len(s.names) == 0 {
+	if last.Before(first) || len(r.metrics) == 0 {
 		return nil, ctx.Err()
 	}
 	page := max(2, min(maxPagePoints, maxPageSamples/max(1, len(s.opt.Services))))
@@ -38,11 +64,12 @@ func (s *Source) Rebuild(ctx context.Context, from, to time.Time) ([]incident.Sa
 		if sp.count == 1 {
 			sp = instant(first)
 		}
-		for i, answers := range s.measure(ctx, request{metrics: s.names, span: sp}) {
+		r.span = sp
+		for i, answers := range s.measure(ctx, r) {
 			samples = append(samples, incident.Samples{At: sp.at(i), Kind: incident.Rebuilt, Answers: answers})
 			collect(answers, broken)
 		}
-		if ctx.Err() != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, ctx.Err()
 		}
 		first = first.Add(time.Duration(sp.count) * s.opt.Poll)

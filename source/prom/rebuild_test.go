@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,4 +142,88 @@ func TestNothingToRebuild(t *testing.T) {
 	if rebuilt, err = s.Rebuild(ctx, epoch(), epoch().Add(time.Hour)); len(rebuilt) != 0 || err == nil {
 		t.Errorf("%d ticks, %v after the context ended, want none and its error", len(rebuilt), err)
 	}
+}
+
+// What the start could not read is read later, and only that: some metrics, and
+// those that are asked once a service for some services.
+func TestPastIsOnlyWhatIsMissing(t *testing.T) {
+	one := func(time.Time) (string, bool) { return "1", true }
+	h := history{
+		"q": {"checkout": one, "cart": one}, "each checkout": {"checkout": one}, "each cart": {"cart": one}, "known": {"checkout": one},
+	}
+	srv := h.server()
+	opt := options(srv, prom.Metric{Name: "plain", Query: "q"}, prom.Metric{Name: "each", Query: "each ${service}"}, prom.Metric{Name: "known", Query: "known"})
+	s := open(t, opt)
+	ticks := s.Past(t.Context(), epoch().Add(-time.Minute), epoch(), []string{"plain", "each", "gone"}, []string{"cart"})
+	var queries []string
+	for _, a := range srv.requests() {
+		queries = append(queries, a.form.Get("query"))
+	}
+	slices.Sort(queries)
+	if diff := cmp.Diff([]string{"each cart", "q"}, queries); diff != "" {
+		t.Errorf("queries (-want +got):\n%s", diff)
+	}
+	if len(ticks) != 5 {
+		t.Fatalf("%d ticks, want 5", len(ticks))
+	}
+	for _, tick := range ticks {
+		for _, name := range []string{"plain", "each"} {
+			if r := tick.Answers[name].Reading("cart"); r.Presence != trigger.Known {
+				t.Errorf("%v %s: %+v, want it known", tick.At, name, r)
+			}
+		}
+		if r := tick.Answers["each"].Reading("checkout"); r.Presence != trigger.Unknown {
+			t.Errorf("%v: checkout, which was not asked, reads %+v, want unknown", tick.At, r)
+		}
+	}
+}
+
+// A start whose time is over knows what it does not know.
+func TestRebuildWithoutTimeIsUnknown(t *testing.T) {
+	s := open(t, options(always(500, ""), prom.Metric{Name: "m", Query: "q"}))
+	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	rebuilt, err := s.Rebuild(ctx, epoch(), epoch().Add(time.Minute))
+	if len(rebuilt) != 5 || err == nil {
+		t.Fatalf("%d ticks, %v, want 5 and an error", len(rebuilt), err)
+	}
+	for _, tick := range rebuilt {
+		if a := tick.Answers["m"]; a.Err != "timeout" {
+			t.Errorf("%v: %+v, want a timeout", tick.At, a)
+		}
+	}
+}
+
+// A poll never waits for the past: that takes one place, however many questions
+// it has.
+func TestThePastTakesOnePlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		srv := &server{reply: func(ctx context.Context, a asked) (int, string) {
+			if a.form.Get("start") != "" {
+				select {
+				case <-stuck:
+				case <-ctx.Done():
+				}
+			}
+			return 200, vector("checkout", "1")
+		}}
+		s := open(t, options(srv, prom.Metric{Name: "a", Query: "a"}, prom.Metric{Name: "b", Query: "b"}, prom.Metric{Name: "c", Query: "c"}))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.Past(t.Context(), epoch().Add(-time.Minute), epoch(), []string{"a", "b", "c"}, []string{"checkout"})
+		}()
+		synctest.Wait()
+		if n := len(srv.requests()); n != 1 {
+			t.Errorf("%d questions about the past are under way, want 1", n)
+		}
+		for _, a := range s.Read(t.Context(), epoch(), []string{"a", "b", "c"}, "checkout") {
+			if r := a.Reading("checkout"); r.Presence != trigger.Known {
+				t.Errorf("a read beside the past gives %+v, want it known", r)
+			}
+		}
+		close(stuck)
+		<-done
+	})
 }

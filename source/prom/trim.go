@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Errors of an answer that is not taken in.
@@ -41,8 +42,10 @@ type trimmer struct {
 	in       *countingReader
 	dec      *json.Decoder
 	out      bytes.Buffer
-	series   int // how many the answer has
-	labelled int // how many of them have the label
+	series   int      // how many the answer has
+	labelled int      // how many of them have the label
+	names    []string // labels of the first series, a few
+	others   []string // values of the label that are not wanted, a few
 }
 
 // knownKind tells whether the answer is of a type that the decoder knows, as far
@@ -218,6 +221,9 @@ func (t *trimmer) oneSeries(raw json.RawMessage) (json.RawMessage, error) {
 	if s.empty() {
 		return nil, errors.New("a series without a value")
 	}
+	if t.series == 1 {
+		t.names = labelNames(s.Metric)
+	}
 	value, labelled := s.Metric[t.label]
 	s.Metric = map[string]string{}
 	if t.label != "" && labelled {
@@ -225,6 +231,9 @@ func (t *trimmer) oneSeries(raw json.RawMessage) (json.RawMessage, error) {
 		s.Metric[t.label] = value
 	}
 	if t.wanted != nil && !t.wanted(value) {
+		if labelled && len(t.others) < maxSeen && !slices.Contains(t.others, value) {
+			t.others = append(t.others, value)
+		}
 		return nil, nil
 	}
 	return json.Marshal(s)

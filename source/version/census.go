@@ -19,14 +19,17 @@ const (
 	noVersion = "?"
 )
 
-var errNoneRuns = errors.New("no version has the most instances")
+var (
+	errNoneRuns = errors.New("no version has the most instances")
+	errNothing  = errors.New("it returns nothing: no series, or none that counts an instance")
+)
 
 // running is the version of which the most units run. Where two are level, the
 // one that ran before goes on running: half a rollout is no change yet, and the
 // census says what it is.
 func running(census []incident.VersionCount, before string) (string, error) {
 	if len(census) == 0 {
-		return "", errNoneRuns
+		return "", errNothing
 	}
 	level := 0
 	for _, c := range census {

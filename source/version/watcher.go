@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -140,6 +141,40 @@ func (w *Watcher) LookAtLinks() {
 		v, err := readLink(l.Path)
 		w.tell(l.Service, SourceSymlink, sight{version: v}, err)
 	}
+}
+
+// Found is what the source of one service shows when it is asked once.
+type Found struct {
+	Service, Source string
+	// Version is empty where Err says why it is not known.
+	Version string
+	Err     error
+}
+
+// Ask asks every source once, as of now, and tells nobody but the caller. What it
+// finds is in the order of services.
+func (w *Watcher) Ask(ctx context.Context, now time.Time) []Found {
+	var all []Found
+	for _, l := range w.opt.Symlinks {
+		v, err := readLink(l.Path)
+		all = append(all, found(l.Service, SourceSymlink, v, err))
+	}
+	for _, q := range w.opt.Queries {
+		seen, err := w.census(ctx, now, q)
+		all = append(all, found(q.Service, SourceQuery, seen.version, err))
+	}
+	slices.SortFunc(all, func(a, b Found) int { return strings.Compare(a.Service, b.Service) })
+	return all
+}
+
+func found(service, from, v string, err error) Found {
+	if err == nil && !source.IsVersion(v) {
+		err = notAVersion(from, v)
+	}
+	if err != nil {
+		v = ""
+	}
+	return Found{Service: service, Source: from, Version: v, Err: err}
 }
 
 // look reads all sources as of one tick. One that is slow holds up no other, and

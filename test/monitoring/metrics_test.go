@@ -13,7 +13,7 @@ import (
 	"github.com/rollbackd/rollbackd/test/world"
 )
 
-const soon = 60 * time.Second
+const soon = 3 * time.Minute
 
 // lived is what /metrics shows once a daemon has lived through something: a
 // rollback, events good and bad, a bus that went and came back.

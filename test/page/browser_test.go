@@ -26,6 +26,8 @@ type browser struct {
 	t    *testing.T
 	ctx  context.Context
 	base string
+	// still says that pages are shown without their script.
+	still bool
 
 	mu      sync.Mutex
 	wrong   []string
@@ -35,7 +37,8 @@ type browser struct {
 // newBrowser starts one that is at a server, host:port, as a user.
 func newBrowser(t *testing.T, address, user string) *browser {
 	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(world.Require(t, "chromium")), chromedp.NoSandbox)
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(world.Require(t, "chromium")), chromedp.NoSandbox,
+		chromedp.WSURLReadTimeout(soon)) // its start takes longest where much else goes on
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -88,7 +91,7 @@ func (b *browser) problems() []string {
 
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, soon)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		b.t.Fatalf("the browser: %v", err)
@@ -104,20 +107,28 @@ func (b *browser) open(path string) {
 // eval is the value of an expression of JavaScript.
 func eval[T any](b *browser, expression string) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
-	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	v, err := tryEval[T](b, expression)
 	if err != nil {
 		b.t.Fatalf("evaluating %s: %v", expression, err)
 	}
 	return v
 }
 
+// tryEval is eval where another page may come in between, which is an error.
+func tryEval[T any](b *browser, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, soon)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+}
+
 // awaitText waits until the page shows a text, without it being loaded again.
 func (b *browser) awaitText(text string, within time.Duration) {
 	b.t.Helper()
 	world.Await(b.t, "the page to show "+text, within, func() (bool, string) {
-		shown := eval[string](b, "document.body?.innerText ?? ''") // there is no body while another page is on its way
+		shown, err := tryEval[string](b, "document.body?.innerText ?? ''") // there is no body while another page is on its way
+		if err != nil {
+			return false, err.Error()
+		}
 		return strings.Contains(shown, text), shown
 	})
 }
@@ -156,7 +167,7 @@ func (b *browser) views(name string) {
 		for _, width := range []int64{1280, 360} {
 			b.look(width, scheme)
 			b.checkReadable(fmt.Sprintf("%s, %s, %d wide", name, scheme, width))
-			ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+			ctx, cancel := context.WithTimeout(b.ctx, soon)
 			picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 			cancel()
 			if err != nil {
@@ -252,6 +263,7 @@ func (b *browser) atStart(script string) {
 // still runs.
 func (b *browser) scriptOff() {
 	b.t.Helper()
+	b.still = true
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		b.t.Fatal(err)
 	}

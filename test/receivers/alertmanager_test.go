@@ -26,17 +26,19 @@ func TestAlertmanagerKeepsAnIncident(t *testing.T) {
 	t.Parallel()
 	told := newAlerts(t)
 	am := world.NewAlertmanager(t, told.url, "1s", "1s")
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close() // a member of the cluster that is down
+	gone := fmt.Sprintf("http://127.0.0.1:%d", world.KeepPort(t)) // a member of the cluster that is down
 	channel, err := notify.NewAlertmanager(notify.AlertmanagerOptions{
-		URLs: []string{gone.URL, "http://" + am.Address}, Labels: map[string]string{"team": "shop"}, ExternalURL: "http://rollbackd.example.com",
+		URLs: []string{gone, "http://" + am.Address}, Labels: map[string]string{"team": "ops", "origin": "rb1"}, ExternalURL: "http://rollbackd.example.com",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	opened := time.Now().Add(-time.Second)
 	labels := func(name string) map[string]string {
-		return map[string]string{"alertname": name, "service": "checkout", "severity": "critical", "incident": "checkout-1", "mode": "live", "team": "shop"}
+		return map[string]string{
+			"alertname": name, "service": "checkout", "severity": "critical", "incident": "checkout-1", "mode": "live",
+			"team": "shop", "site": "eu-1 \"Frankfurt\"", "origin": "rb1", // of the service, of the receiver where the service says nothing
+		}
 	}
 	incident, person := labels("RollbackdIncident"), labels("RollbackdNeedsPerson")
 	for _, step := range []struct {
@@ -57,17 +59,17 @@ func TestAlertmanagerKeepsAnIncident(t *testing.T) {
 			t.Errorf("after %s it lasts from %s to %s, want from %s and for days", step.event, got[0].StartsAt, got[0].EndsAt, opened)
 		}
 	}
-	world.Await(t, "Alertmanager to tell its receiver", time.Minute, func() (bool, string) { return told.has("firing", "RollbackdNeedsPerson"), told.String() })
+	world.Await(t, "Alertmanager to tell its receiver", patience, func() (bool, string) { return told.has("firing", "RollbackdNeedsPerson"), told.String() })
 	end := message("RECOVERED", "closed", "closed", opened)
 	if err := channel.Deliver(t.Context(), end); err == nil {
 		t.Error("the end counts as told, want another attempt: a member did not take it")
 	}
-	world.Await(t, "all alerts to be over", time.Minute, func() (bool, string) {
+	world.Await(t, "all alerts to be over", patience, func() (bool, string) {
 		left := standing(t, am)
 		return len(left) == 0, fmt.Sprint(left)
 	})
 	for _, name := range []string{"RollbackdIncident", "RollbackdNeedsPerson"} {
-		world.Await(t, "Alertmanager to tell the end of "+name, time.Minute, func() (bool, string) { return told.has("resolved", name), told.String() })
+		world.Await(t, "Alertmanager to tell the end of "+name, patience, func() (bool, string) { return told.has("resolved", name), told.String() })
 	}
 }
 
@@ -76,6 +78,7 @@ func message(headline, event, state string, opened time.Time) notify.Delivery {
 	now := time.Now()
 	body := map[string]any{
 		"state": state, "mode": "live", "opened_at": opened.Truncate(time.Millisecond), "triggers": []any{map[string]any{"name": "errors", "severity": "critical"}},
+		"labels":   map[string]string{"team": "shop", "site": "eu-1 \"Frankfurt\""},
 		"decision": map[string]any{"response": "approve", "held_by": map[string]string{"held": "verification"}[state]},
 	}
 	if event == "closed" {

@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds what ought to happen at once, on the slowest machine.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // A running daemon tells by each channel of a receiver, in the receiver's own words,
 // and no secret is in its log.

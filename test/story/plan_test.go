@@ -13,6 +13,7 @@ const configuration = `
 [prometheus]
 url           = "PROMETHEUS"
 poll_interval = "1s"
+timeout       = "1s"
 
 [metrics]
 error_rate = { bad = 'sum by (service) (rate(http_requests_total{code=~"5.."}[5s]))', total = 'sum by (service) (rate(http_requests_total[5s]))' }
@@ -21,7 +22,7 @@ error_rate = { bad = 'sum by (service) (rate(http_requests_total{code=~"5.."}[5s
 webhook = { url = "INBOX", secret_file = "hook.key" }
 
 [services.shop.triggers]
-errors = { when = "error_rate > 2% for 4s", severity = "critical", warm_up = "1s" }
+errors = { when = "error_rate > 2% for 10s", severity = "critical", warm_up = "1s" }
 
 [services.shop.deployment]
 symlink = "ROOT/current"
@@ -29,11 +30,11 @@ symlink = "ROOT/current"
 [services.shop.rollback]
 target = "30s"
 sla    = "1m"
-verify = { settle = "7s", hold = "3s", within = "1m" }
+verify = { settle = "7s", hold = "3s", within = "5m" }
 
 [services.shop.rollback.reversible]
 exec    = [PSQL, "--file", "ROOT/reversible.sql"]
-timeout = "10s"
+timeout = "1m"
 
 [[services.shop.rollback.checks]]
 name = "database answers"

@@ -16,13 +16,14 @@ echo "$2" >>"$1/steps.log"
 shift 2
 exec "$@"
 `
-	// maintenanceScript runs what is in the hook, where a test wants something to
-	// happen at just that moment.
+	// maintenanceScript waits until somebody has seen the page, so that it is never off
+	// again before. It runs what is in the hook, where a test wants something to happen
+	// at just that moment.
 	maintenanceScript = `#!/bin/sh
 # maintenance.sh ROOT on|off
 set -eu
 case $2 in
-  on) touch "$1/maintenance"; if [ -e "$1/hook" ]; then . "$1/hook"; fi ;;
+  on) touch "$1/maintenance"; until [ -e "$1/seen-shut" ]; do sleep 0.05; done; if [ -e "$1/hook" ]; then . "$1/hook"; fi ;;
   off) rm -f "$1/maintenance" ;;
 esac
 `

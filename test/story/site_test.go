@@ -17,7 +17,7 @@ import (
 )
 
 // soon is long enough for anything that takes seconds, on a busy machine too.
-const soon = 60 * time.Second
+const soon = 3 * time.Minute
 
 // site is one shop: two sets of nodes, of which nginx uses the one that current
 // points at, and a database of its own.
@@ -57,7 +57,7 @@ func newSite(t *testing.T, p *world.Postgres, database string) *site {
 		HTTP:   "include " + filepath.Join(root, "current", "upstream.conf") + ";",
 		Server: fmt.Sprintf("location / { if (-f %s/maintenance) { return 503; } proxy_pass http://shop; }", root),
 	})
-	s.traffic = newTraffic(t, s.nginx.Socket)
+	s.traffic = newTraffic(t, s.nginx.Socket, filepath.Join(root, "seen-shut"))
 	s.watch(t, world.NewPrometheus(t, world.PrometheusOptions{}, doors...))
 	return s
 }
@@ -116,6 +116,10 @@ func (s *site) watch(t *testing.T, prometheus *world.Prometheus) {
 		Program: filepath.Join(programs, "rollbackd"), Config: config, Socket: filepath.Join(s.root, "s"), Log: log,
 	})
 	s.daemon.AwaitTrigger(t, "shop", "errors", soon, world.InTruth("ok"))
+	world.Await(t, "v1 to be seen", soon, func() (bool, string) {
+		running := s.daemon.Service(t, "shop").RunningVersion
+		return running == "v1", running
+	})
 }
 
 // deploy puts v2 into production as the team's pipeline does: onto the idle

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,18 +20,21 @@ const pause = 40 * time.Millisecond
 
 // traffic is a shop's users, who come all the time. It keeps what they were told.
 type traffic struct {
+	shut string // the file that says that somebody has seen the maintenance page
+
 	mu      sync.Mutex
 	answers []string
 }
 
-// newTraffic sends requests to a socket until the test ends.
-func newTraffic(t *testing.T, socket string) *traffic {
+// newTraffic sends requests to a socket until the test ends. A file is written once
+// somebody has seen the maintenance page.
+func newTraffic(t *testing.T, socket, shut string) *traffic {
 	t.Helper()
-	tr := &traffic{}
+	tr := &traffic{shut: shut}
 	ctx, stop := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		client := &http.Client{Transport: over(socket), Timeout: 5 * time.Second}
+		client := &http.Client{Transport: over(socket), Timeout: soon}
 		ticker := time.NewTicker(pause)
 		defer ticker.Stop()
 		for ctx.Err() == nil {
@@ -84,6 +88,9 @@ func (tr *traffic) note(answer string) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.answers = append(tr.answers, answer)
+	if answer == "503" {
+		_ = os.WriteFile(tr.shut, nil, 0o600) // a step that waits for it says that it is not there
+	}
 }
 
 // seen counts the answers of each sort.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // Alertmanager is a real one that posts every alert to one webhook.
@@ -36,7 +35,7 @@ receivers:
 	}
 	a := &Alertmanager{Process: StartProcess(t, log, program, "--config.file="+config, "--storage.path="+filepath.Join(dir, "data"),
 		"--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")}
-	Await(t, "Alertmanager to be ready", time.Minute, func() (bool, string) {
+	Await(t, "Alertmanager to be ready", slow, func() (bool, string) {
 		if found := listening.FindStringSubmatch(a.Log()); found != nil {
 			a.Address = found[1]
 			return answers("http://" + a.Address + "/-/ready"), a.Address + " is not ready"

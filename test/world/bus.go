@@ -1,7 +1,6 @@
 package world
 
 import (
-	"net"
 	"testing"
 	"time"
 
@@ -20,7 +19,7 @@ type Bus struct {
 // NewBus starts a server and waits until it takes connections.
 func NewBus(t testing.TB) *Bus {
 	t.Helper()
-	b := &Bus{store: t.TempDir(), port: -1}
+	b := &Bus{store: shortDir(t), port: KeepPort(t)}
 	b.Start(t)
 	t.Cleanup(func() { b.Stop() })
 	return b
@@ -36,15 +35,10 @@ func (b *Bus) Start(t testing.TB) {
 		t.Fatalf("nats-server: %v", err)
 	}
 	go s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
-		t.Fatal("nats-server is not ready after 30s")
+	if !s.ReadyForConnections(slow) {
+		t.Fatal("nats-server is not ready after " + slow.String())
 	}
 	b.server, b.URL = s, s.ClientURL()
-	address, ok := s.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("nats-server listens on %v, want a TCP port", s.Addr())
-	}
-	b.port = address.Port
 }
 
 // Stop ends it, as an operator would.

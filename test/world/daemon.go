@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -41,8 +40,8 @@ func StartDaemon(t testing.TB, o DaemonOptions) *Daemon {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", o.Socket)
 	}
-	d.client = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: 10 * time.Second}
-	Await(t, "the daemon to be ready", 30*time.Second, func() (bool, string) {
+	d.client = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: slow}
+	Await(t, "the daemon to be ready", slow, func() (bool, string) {
 		if gone := d.Gone(); gone != "" {
 			t.Fatalf("%s\n%s", gone, tail(d.Log(), 4000))
 		}
@@ -70,10 +69,16 @@ func (d *Daemon) request(ctx context.Context, method, path string, body []byte) 
 	return response.StatusCode, answer
 }
 
-// Get reads the data at an API path into a value.
+// Get reads the data at an API path into a value. While the daemon is too busy to
+// answer, and says so, it is asked again.
 func (d *Daemon) Get(t testing.TB, path string, data any) {
 	t.Helper()
-	status, body := d.request(t.Context(), http.MethodGet, path, nil)
+	var status int
+	var body []byte
+	Await(t, path+" to be answered", slow, func() (bool, string) {
+		status, body = d.request(t.Context(), http.MethodGet, path, nil)
+		return status != http.StatusServiceUnavailable, string(body)
+	})
 	d.decode(t, path, status, body, data)
 }
 

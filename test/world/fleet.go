@@ -126,7 +126,8 @@ func (f *Fleet) write(t testing.TB, name, text string) {
 var fleetConfiguration = template.Must(template.New("rollbackd.toml").Parse(`
 [prometheus]
 url           = "{{.Prometheus}}"
-poll_interval = "1s"
+poll_interval = "2s"
+timeout       = "2s"
 
 [metrics]
 error_rate = { bad = 'sum by (service) (rate(http_requests_total{code=~"5.."}[5s]))', total = 'sum by (service) (rate(http_requests_total[5s]))' }
@@ -151,7 +152,7 @@ errors = { when = "error_rate > 1% for 6s", severity = "critical" }
 symlink = "{{.Dir}}/current"
 
 [services.{{.Name}}.rollback]
-verify = { settle = "7s", hold = "3s", within = "2m" }
+verify = { settle = "7s", hold = "3s", within = "5m" }
 
 [[services.{{.Name}}.rollback.steps]]
 name    = "previous release"

@@ -50,5 +50,5 @@ func HealthSubject(service, instance string) string {
 
 // Health is a health check in rollbackd's own JSON.
 func Health(status, boot string, seq int) []byte {
-	return fmt.Appendf(nil, `{"status":%q,"boot":%q,"seq":%d,"ttl":"30s"}`, status, boot, seq)
+	return fmt.Appendf(nil, `{"status":%q,"boot":%q,"seq":%d,"ttl":"5m"}`, status, boot, seq)
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Nginx is an nginx of the test's own, with one server on a unix socket.
@@ -61,8 +60,8 @@ func NewNginx(t testing.TB, o NginxOptions) *Nginx {
 	n := &Nginx{Socket: filepath.Join(dir, "sock"), Reload: append(append([]string{}, command...), "-s", "reload")}
 	n.Process = StartProcess(t, filepath.Join(dir, "log"), command...)
 	// Killed, its workers would go on by themselves.
-	t.Cleanup(func() { n.Terminate(t, 30*time.Second) })
-	Await(t, "nginx to take connections", 30*time.Second, func() (bool, string) {
+	t.Cleanup(func() { n.Terminate(t, slow) })
+	Await(t, "nginx to take connections", slow, func() (bool, string) {
 		if gone := n.Gone(); gone != "" {
 			t.Fatalf("%s\n%s", gone, tail(n.Log(), 2000))
 		}

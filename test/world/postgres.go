@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // Postgres is a PostgreSQL server of the test's own. It listens on a unix socket
@@ -44,9 +43,9 @@ func NewPostgres(t testing.TB) *Postgres {
 	// Killed, it would leave its children and its shared memory behind for a while.
 	t.Cleanup(func() {
 		p.Signal(t, syscall.SIGINT)
-		p.Exit(t, 30*time.Second)
+		p.Exit(t, slow)
 	})
-	Await(t, "PostgreSQL to take queries", time.Minute, func() (bool, string) {
+	Await(t, "PostgreSQL to take queries", slow, func() (bool, string) {
 		if gone := p.Gone(); gone != "" {
 			t.Fatalf("%s\n%s", gone, tail(p.Log(), 2000))
 		}

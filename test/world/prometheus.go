@@ -58,7 +58,7 @@ func NewPrometheus(t testing.TB, o PrometheusOptions, targets ...string) *Promet
 	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yml"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p.start(t, "127.0.0.1:0")
+	p.start(t, local(KeepPort(t)))
 	return p
 }
 
@@ -76,7 +76,7 @@ func (p *Prometheus) start(t testing.TB, listen string) {
 		"--storage.tsdb.path="+p.data, "--storage.tsdb.retention.time=100y", "--web.listen-address="+listen,
 	)
 	p.URL = ""
-	Await(t, "Prometheus to be ready", time.Minute, func() (bool, string) {
+	Await(t, "Prometheus to be ready", slow, func() (bool, string) {
 		if gone := p.Gone(); gone != "" {
 			t.Fatalf("%s\n%s", gone, tail(p.Log(), 2000))
 		}
@@ -96,7 +96,7 @@ func (p *Prometheus) Restart(t testing.TB) {
 
 // answers tells whether a GET is answered with 200.
 func answers(url string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

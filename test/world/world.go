@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"text/template"
-	"time"
 )
 
 // Options say what a world is like. The zero value is a service named checkout
@@ -17,6 +16,9 @@ type Options struct {
 	Program string
 	// For is the hold of the metric triggers; empty means 4s.
 	For string
+	// Poll is how often Prometheus is asked; empty means 1s. An answer may take as
+	// long: on a busy machine half of that, the default, is soon over.
+	Poll string
 	// Triggers replaces the triggers, as TOML below [services.checkout.triggers].
 	Triggers string
 	// Bus starts a NATS server and adds the health trigger. BusURL uses another.
@@ -62,6 +64,9 @@ func New(t testing.TB, o Options) *World {
 	if o.For == "" {
 		o.For = "4s"
 	}
+	if o.Poll == "" {
+		o.Poll = "1s"
+	}
 	w.writeScripts(t)
 	w.config, w.socket = filepath.Join(w.Dir, "rollbackd.toml"), filepath.Join(w.Dir, "s")
 	if err := os.WriteFile(filepath.Join(w.Dir, "hook.key"), []byte(Secret()+"\n"), 0o600); err != nil {
@@ -87,7 +92,8 @@ func New(t testing.TB, o Options) *World {
 var configuration = template.Must(template.New("rollbackd.toml").Parse(`
 [prometheus]
 url           = "{{.O.PrometheusURL}}"
-poll_interval = "1s"
+poll_interval = "{{.O.Poll}}"
+timeout       = "{{.O.Poll}}"
 
 {{if .O.BusURL}}[nats]
 url = "{{.O.BusURL}}"
@@ -114,7 +120,7 @@ symlink = "{{.Dir}}/current"
 [services.checkout.rollback]
 sla    = "1m"
 target = "30s"
-verify = { settle = "7s", hold = "3s", within = "1m" }
+verify = { settle = "7s", hold = "3s", within = "5m" }
 
 [[services.checkout.rollback.steps]]
 name    = "previous release"
@@ -150,9 +156,9 @@ func (w *World) Start() {
 func (w *World) AwaitWell(triggers ...string) {
 	w.t.Helper()
 	for _, name := range triggers {
-		w.Daemon.AwaitTrigger(w.t, w.Name, name, 30*time.Second, InTruth("ok"))
+		w.Daemon.AwaitTrigger(w.t, w.Name, name, slow, InTruth("ok"))
 	}
-	Await(w.t, "the running version to be seen", 10*time.Second, func() (bool, string) {
+	Await(w.t, "the running version to be seen", slow, func() (bool, string) {
 		seen := w.Daemon.Service(w.t, w.Name).RunningVersion
 		return seen == w.Current(), seen
 	})
@@ -163,7 +169,7 @@ func (w *World) AwaitTicks(n float64) {
 	w.t.Helper()
 	const judged = "rollbackd_evaluation_duration_seconds"
 	from := w.Daemon.Sum(w.t, judged)
-	Await(w.t, "more ticks", 30*time.Second, func() (bool, string) {
+	Await(w.t, "more ticks", slow, func() (bool, string) {
 		return w.Daemon.Sum(w.t, judged) >= from+n, "too few"
 	})
 }

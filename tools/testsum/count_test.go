@@ -33,8 +33,10 @@ func TestCountRead(t *testing.T) {
 	if err := got.read(strings.NewReader(stream), &out); err != nil {
 		t.Fatal(err)
 	}
-	want := count{passed: 1, failed: []string{"p.TestB/x", "p"}, skipped: []string{"p.TestC (c_test.go:3: no prometheus here)"},
-		why: map[string][]string{"p.TestB/x": {"    b_test.go:2: got 1, want 2\n"}}}
+	want := count{
+		passed: 1, failed: []string{"p.TestB/x", "p"}, skipped: []string{"p.TestC (c_test.go:3: no prometheus here)"},
+		why: map[string][]string{"p.TestB/x": {"    b_test.go:2: got 1, want 2\n"}},
+	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(count{})); diff != "" {
 		t.Errorf("count (-want +got):\n%s", diff)
 	}

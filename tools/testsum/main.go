@@ -64,8 +64,9 @@ func run(ctx context.Context, out io.Writer, dirs []string, rule skipRule) int {
 // testModule runs one module's tests and counts them.
 func testModule(ctx context.Context, out io.Writer, dir string, total *count) error {
 	// Never from the cache: end-to-end tests run programs that the cache knows nothing
-	// of, and would go on passing after the daemon has changed.
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-json", "./...")
+	// of, and would go on passing after the daemon has changed. They wait for minutes
+	// where a machine is busy, and a package has many: ten minutes may be too few.
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout=30m", "-json", "./...")
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

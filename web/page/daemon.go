@@ -1,6 +1,8 @@
 package page
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
@@ -15,6 +17,25 @@ type Daemon struct {
 	// Sources are those that it asks.
 	Sources []Source
 	Journal Journal
+	// Waiting are the receivers that do not take their messages.
+	Waiting []Waiting
+}
+
+// Waiting is a receiver that messages wait for.
+type Waiting struct {
+	Receiver string
+	Messages int
+	// Since is when the oldest was made; Problem is why the last attempt failed.
+	Since   time.Time
+	Problem string
+}
+
+func (w Waiting) alarm(now time.Time) string {
+	subject := "1 message waits"
+	if w.Messages != 1 {
+		subject = strconv.Itoa(w.Messages) + " messages wait"
+	}
+	return fmt.Sprintf("%s for receiver %s since %s UTC (%s).", subject, w.Receiver, instant(w.Since, now).Text, brief(w.Problem, 300))
 }
 
 // Source is one place that observations come from.
@@ -61,6 +82,9 @@ func barOf(d Daemon, brakes []incident.BrakeView, now time.Time) bar {
 			text += " (" + s.Reason + ")"
 		}
 		b.Alarms = append(b.Alarms, text+": what it is asked for is unknown, and nothing fires on what is unknown.")
+	}
+	for _, w := range d.Waiting {
+		b.Alarms = append(b.Alarms, w.alarm(now))
 	}
 	if d.ReloadFailed {
 		b.Alarms = append(b.Alarms, "The last reload failed: the configuration from before it is in force. What is wrong: rollbackd check, or the daemon's log.")

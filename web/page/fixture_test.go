@@ -162,6 +162,7 @@ func triggerView(name, when, value string, state trigger.State, full float64) in
 func checkout() incident.ServiceView {
 	return incident.ServiceView{
 		Service: "checkout", Tier: "1", Mode: "live", State: "awaiting_approval", Running: "v2.14.0", Target: "v2.13.2", Deployment: v2(), Incident: waiting().ID,
+		Labels: incident.Labels{"team": "shop", "site": "eu-1"},
 		Triggers: []incident.TriggerView{
 			triggerView("errors", "error_rate > 1% for 2m", "8.1%", trigger.Firing, 1),
 			triggerView("slow", "latency_p99 > 500ms for 5m", "612ms", trigger.Pending, 0.55),

@@ -224,6 +224,14 @@ func needsText(needs []incident.Need) string {
 	return strings.Join(parts, ", ")
 }
 
+// responseText is the response, and that it does not come about where it is held.
+func responseText(d incident.Decision) string {
+	if d.State == incident.Held {
+		return d.Response.String() + ", but held"
+	}
+	return d.Response.String()
+}
+
 func whyFacts(i *incident.Incident, now time.Time) []fact {
 	d := i.Decision
 	deployed := ""
@@ -238,9 +246,9 @@ func whyFacts(i *incident.Incident, now time.Time) []fact {
 		rehearses = "the plan of " + i.Rehearses.Service
 	}
 	return facts(
-		"Decision", d.Response.String(), "Because", d.Reason, "Held by", words(string(d.HeldBy)), "Let go when", releases,
+		"Decision", responseText(d), "Because", d.Reason, "Held by", words(string(d.HeldBy)), "Let go when", releases,
 		"Scope", d.Scope, "Deployed", deployed, "Rehearses", rehearses, "Asked for by", i.AskedBy, "Vetoed by", i.VetoedBy,
-		"Acknowledged by", i.AckedBy, "Your ID", i.ExternalID,
+		"Acknowledged by", i.AckedBy, "Your ID", i.ExternalID, "Labels", i.Labels.String(),
 	)
 }
 
@@ -357,7 +365,7 @@ func incidentForm(i *incident.Incident, v Viewer) Form {
 		return Form{}
 	}
 	f := Form{ID: "incident", Legend: "Your word on it"}
-	if i.State == incident.AwaitingApproval { // elsewhere nobody keeps it up to date
+	if i.State == incident.AwaitingApproval || waitsAtStep(i) != nil { // elsewhere nobody keeps it up to date
 		f.Plan = i.Decision.PlanHash
 	}
 	add := func(verb, text string, tone Tone, hint string) {

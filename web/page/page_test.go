@@ -49,7 +49,7 @@ func TestServicesComeByUrgency(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
-	wants(t, shown(text), "✖ failed payments", "▲ waiting for you checkout", "1 failed", "3 ok", "errors 8.1% > 1%", "firing, and 1 more", "window full",
+	wants(t, shown(text), "✖ held, rollback partial payments", "▲ waiting for you checkout", "1 held, rollback partial", "3 ok", "errors 8.1% > 1%", "firing, and 1 more", "window full",
 		"window 37% full", "unknown (timeout)", "paused by dave until 05:04:20 UTC: load test", "needs 1 approval by ops-lead", "in 4m 15s at 03:08:35 UTC",
 		"rollback partial: restart failed", "back to v2.13.2", "shadow")
 	if f.Title != "(2) Services – rollbackd" {
@@ -107,7 +107,7 @@ func TestAServiceIsTold(t *testing.T) {
 	wants(t, text, "window so far", "fires</title>") // on the charts
 	wants(t, shown(text), "errors ● firing 8.1% > 1%", "window full", "slow ◐ pending 612ms > 500ms", "window 55% full", "since 03:01:35",
 		"v2.13.2 target ✓ good", "v2.13.1 ⊘ quarantined", "If a critical breach began at this moment", "allows at most approve",
-		"Rehearsed 9d ago, no problem found", "1 of 2 instances pass", "web2 ✖ fail 2", "Pause", "Lock")
+		"Rehearsed 9d ago, no problem found", `Labels site="eu-1", team="shop"`, "1 of 2 instances pass", "web2 ✖ fail 2", "Pause", "Lock")
 	if n := strings.Count(text, "<svg xmlns"); n != 4 { // two triggers with values, each for a screen and for a phone
 		t.Errorf("%d charts, want 4", n)
 	}
@@ -126,7 +126,7 @@ func TestAnIncidentIsToldInTenSeconds(t *testing.T) {
 		}},
 		{rolling(), []string{"↶ rolling back", "The SLA is over in 13m 20s", "1m 40s of 15m", "3 of 6 steps", "traffic 18s", "↻ running previous release application for 50s", "○ to come restart", "Abort", "␛[32mok"}},
 		{failed(), []string{
-			"✖ failed", "The rollback ended partial: restart failed, exit 1", "SLA missed", "✖ failed restart application 4s exit 1", "exit status 1",
+			"✖ held, rollback partial", "The rollback ended partial: restart failed, exit 1", "SLA not met, never verified", "4 of 6 steps, 1 skipped", "✖ failed restart application 4s exit 1", "exit status 1",
 			"Rolls back although it is held by blocked.", "<script>alert(1)</script>",
 		}},
 		{closed(), []string{
@@ -184,7 +184,9 @@ func TestTheEndOfALongLineIsShown(t *testing.T) {
 func TestAYesToAStepNamesTheStep(t *testing.T) {
 	in := rolling()
 	in.Needs = []incident.Need{{Role: "any", Count: 1}}
+	in.Decision.PlanHash = "77aa01"
 	f, err := page.New().Incident(incidentInput(in))
+	wants(t, drawn(t, f, err), `<input type="hidden" name="plan" value="77aa01">`)
 	text := shown(drawn(t, f, err))
 	wants(t, text, "waiting for you", "Approve step previous release The plan goes on.", "Abort")
 	if strings.Contains(text, "It is over by your word") {
@@ -195,7 +197,7 @@ func TestAYesToAStepNamesTheStep(t *testing.T) {
 func TestTheHistoryIsTold(t *testing.T) {
 	f, err := page.New().History(historyInput())
 	wants(t, shown(drawn(t, f, err)), "Rollbacks that worked 91%", "11 of 12 begun are verified", "median; average 6m 52s, 95% within 14m 40s",
-		"checkout 23, 2 open 91% 6m 52s 83% 4", "payments 6 – – – 0", "✓ rolled back 11", "no deployment 4", "✖ failed held by blocked", "SLA missed", "Older")
+		"checkout 23, 2 open 91% 6m 52s 83% 4", "payments 6 – – – 0", "✓ rolled back 11", "no deployment 4", "✖ held, rollback partial held by blocked", "SLA missed", "Older")
 }
 
 // TestWhatIsNotKnownIsNotZero: a period without rollbacks has no rate.

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rollbackd/rollbackd/incident"
@@ -20,15 +21,16 @@ var templates embed.FS
 
 // Renderer draws pages. It is safe for concurrent use.
 type Renderer struct {
-	t      *template.Template
+	t      func() *template.Template
 	assets *Assets
 	// blank stands for the form token until a page is sent: what is drawn once is
 	// sent to many, and each has a token of their own.
 	blank string
 }
 
-// New makes a renderer. It panics where the templates in the program are broken,
-// which no configuration can bring about.
+// New makes a renderer. Its templates are read at the first page, for nobody looks
+// at most daemons most of the time; where those in the program are broken, which no
+// configuration can bring about, that page panics.
 func New() *Renderer {
 	secret := make([]byte, 16)
 	_, _ = rand.Read(secret) // it never fails: it ends the program first
@@ -39,7 +41,9 @@ func New() *Renderer {
 		"full":  full,
 		"dict":  dict,
 	}
-	r.t = template.Must(template.New("page").Funcs(functions).ParseFS(templates, "templates/*.html"))
+	r.t = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("page").Funcs(functions).ParseFS(templates, "templates/*.html"))
+	})
 	return r
 }
 
@@ -75,7 +79,7 @@ type drawnPage struct {
 
 func (r *Renderer) fragment(name, title, say string, page any) (Fragment, error) {
 	var b bytes.Buffer
-	if err := r.t.ExecuteTemplate(&b, name, drawnPage{Title: title + " – rollbackd", Say: say, Page: page}); err != nil {
+	if err := r.t().ExecuteTemplate(&b, name, drawnPage{Title: title + " – rollbackd", Say: say, Page: page}); err != nil {
 		return Fragment{}, fmt.Errorf("the page %s: %w", name, err)
 	}
 	return Fragment{Title: string(visible([]byte(title))) + " – rollbackd", HTML: visible(b.Bytes())}, nil
@@ -172,10 +176,10 @@ func (r *Renderer) Write(w io.Writer, f Frame, body Fragment, token string) erro
 		data["Answer"] = shown
 	}
 	var top, bottom bytes.Buffer
-	if err := r.t.ExecuteTemplate(&top, "top", data); err != nil {
+	if err := r.t().ExecuteTemplate(&top, "top", data); err != nil {
 		return fmt.Errorf("the page's frame: %w", err)
 	}
-	if err := r.t.ExecuteTemplate(&bottom, "bottom", data); err != nil {
+	if err := r.t().ExecuteTemplate(&bottom, "bottom", data); err != nil {
 		return fmt.Errorf("the page's frame: %w", err)
 	}
 	for _, part := range [][]byte{visible(top.Bytes()), r.WithToken(body.HTML, token), visible(bottom.Bytes())} {
@@ -203,6 +207,7 @@ func kinds() []string {
 		incident.KindVerifying, incident.KindSLAMissed, incident.KindRunEnded, incident.KindCaptured, incident.KindWaiting,
 		incident.KindJoined, incident.KindEnough, incident.KindClosed, incident.KindInterrupted, incident.KindClock,
 		incident.KindHorizon, incident.KindVerified, incident.KindForgotten, incident.KindSeen, incident.KindReopened, incident.KindImpact,
+		incident.KindTriggerBlind, incident.KindTriggerSighted,
 	}
 	var names []string
 	for _, k := range all {

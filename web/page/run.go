@@ -74,6 +74,9 @@ func runOf(run *incident.Run, now time.Time, most int, room *int) *runBox {
 	b.SLA = progressOf(took, time.Duration(run.SLASeconds*float64(time.Second)))
 	if run.SLAMet != nil && !*run.SLAMet {
 		name = "SLA missed"
+		if run.State != incident.RunCompleted {
+			name = "SLA not met, never verified"
+		}
 	} else if run.SLAMet != nil && b.SLA != nil {
 		name = "SLA met"
 	}
@@ -86,10 +89,14 @@ func runOf(run *incident.Run, now time.Time, most int, room *int) *runBox {
 		b.Enough = "The service had recovered after " + run.Enough.Name + ": the steps after it were not needed."
 	}
 	all := run.All()
-	done := 0
+	done, skipped := 0, 0
 	for n, s := range all {
-		if s.State == incident.StepDone || s.State == incident.StepSkipped {
+		switch s.State {
+		case incident.StepDone:
 			done++
+		case incident.StepSkipped:
+			skipped++
+		case incident.StepPending, incident.StepRunning, incident.StepFailed, incident.StepUncertain:
 		}
 		if len(all) > most && s.State == incident.StepDone || len(b.Rows) == most {
 			b.More++
@@ -100,7 +107,11 @@ func runOf(run *incident.Run, now time.Time, most int, room *int) *runBox {
 		b.Rows = append(b.Rows, row)
 	}
 	if len(all) > 0 {
-		b.Steps = &progress{Percent: 100 * done / len(all), Text: fmt.Sprintf("%d of %s", done, counted(len(all), "step", "steps"))}
+		text := fmt.Sprintf("%d of %s", done, counted(len(all), "step", "steps"))
+		if skipped > 0 {
+			text += fmt.Sprintf(", %d skipped", skipped)
+		}
+		b.Steps = &progress{Percent: 100 * done / max(1, len(all)-skipped), Text: text}
 	}
 	b.Phases = phasesOf(run, all)
 	return b

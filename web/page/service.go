@@ -87,7 +87,7 @@ func serviceOf(s Service) servicePage {
 		Facts: serviceFacts(v, s.Now), Triggers: triggerRows(v.Triggers, s.Series, s.Now), Only: s.Viewer.Only,
 		Holds: append(slices.Clone(s.Why.IfCritical.Holds), s.Why.IfCritical.Caps...), Form: brakeForm(v.Service, v.Service, v.Brakes, s.Viewer),
 	}
-	p.If = facts("Response", s.Why.IfCritical.Response.String(), "Held by", words(string(s.Why.IfCritical.HeldBy)), "Target", s.Why.IfCritical.Target,
+	p.If = facts("Response", responseText(s.Why.IfCritical), "Held by", words(string(s.Why.IfCritical.HeldBy)), "Target", s.Why.IfCritical.Target,
 		"Because", s.Why.IfCritical.Reason, "Until", s.Why.IfCritical.ReleasesWhen)
 	for _, b := range v.Brakes {
 		p.Brakes = append(p.Brakes, brakeText(b, s.Now))
@@ -99,9 +99,13 @@ func serviceOf(s Service) servicePage {
 		p.Incident = &incidentCell{ID: v.Incident, Link: "/incidents/" + url.PathEscape(v.Incident)}
 	}
 	for _, one := range s.Versions {
+		began := one.StartedAt
+		if !one.ShownSince.IsZero() {
+			began = one.ShownSince // seen, and not only said
+		}
 		p.Versions = append(p.Versions, versionRow{
 			Version: one.Version, Standing: standingState(one.Standing), Running: one.Running, Target: one.Target,
-			Started: instant(one.StartedAt, s.Now), Why: one.Why,
+			Started: instant(began, s.Now), Why: one.Why,
 		})
 	}
 	p.Instances, p.Healthy = instanceRows(v, s.Now)
@@ -131,8 +135,21 @@ func serviceFacts(v incident.ServiceView, now time.Time) []fact {
 		}
 		said = append(said, text)
 	}
-	return facts("Runs", v.Running, "Would go back to", target, "Deployed", deployed, "Tier", v.Tier, "Mode", mode, "Rehearsed", rehearsalText(v.Rehearsal),
+	return facts("Runs", runs(v, now), "Would go back to", target, "Deployed", deployed, "Tier", v.Tier, "Labels", v.Labels.String(), "Mode", mode, "Rehearsed", rehearsalText(v.Rehearsal),
 		"Said", strings.Join(said, "; "))
+}
+
+// runs says which version runs, and what was reported that its version source does
+// not show.
+func runs(v incident.ServiceView, now time.Time) string {
+	text := v.Running
+	if !v.ShownSince.IsZero() {
+		text += ", shown by its version source since " + instant(v.ShownSince, now).Text + " UTC"
+	}
+	if r := v.Reported; r != nil {
+		text += fmt.Sprintf("; %s was reported at %s UTC, and the version source does not show it", r.Version, instant(r.NotedAt, now).Text)
+	}
+	return text
 }
 
 func deploymentText(d *incident.Deployment, now time.Time) string {

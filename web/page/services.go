@@ -58,7 +58,9 @@ type triggerCell struct {
 type incidentCell struct {
 	ID, Link, Opened string
 	Says             string
-	Deadline         *countdown
+	// DeadlineName says what is over at the deadline.
+	DeadlineName string
+	Deadline     *countdown
 }
 
 // countdown is an instant that is waited for.
@@ -185,7 +187,7 @@ func rowOf(v incident.ServiceView, inc *incident.Incident, now time.Time) servic
 func cellOf(inc *incident.Incident, now time.Time) *incidentCell {
 	return &incidentCell{
 		ID: inc.ID, Link: "/incidents/" + url.PathEscape(inc.ID), Opened: instant(inc.OpenedAt, now).Ago,
-		Says: saysShort(inc), Deadline: deadlineOf(inc, now),
+		Says: saysShort(inc), Deadline: deadlineOf(inc, now), DeadlineName: deadlineName(inc),
 	}
 }
 

@@ -67,7 +67,7 @@ func incidentState(inc *incident.Incident) State {
 	switch inc.State {
 	case incident.Held:
 		if failed(inc) {
-			return State{"failed", "✖", Bad, 0}
+			return heldAfter(inc.Rollback.State)
 		}
 		return State{"held", "■", Warn, 2}
 	case incident.AwaitingApproval:
@@ -89,6 +89,12 @@ func incidentState(inc *incident.Incident) State {
 		return outcomeState(inc.Outcome)
 	}
 	return State{words(string(inc.State)), "●", Warn, 7}
+}
+
+// heldAfter is an incident that is held because its rollback ended in another way
+// than it should: held, as everywhere, and more urgent than what a guard holds.
+func heldAfter(s incident.RunState) State {
+	return State{"held, rollback " + words(string(s)), "✖", Bad, 0}
 }
 
 // outcomeState is how an incident ended.
