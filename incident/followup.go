@@ -38,6 +38,9 @@ func (b *Brain) noFollowUp(now time.Time, inc *Incident, run *Run) string {
 	if run.Stopping != "" {
 		return run.Stopping
 	}
+	if run.Automatic && !run.charged {
+		return "the rollback itself changed nothing" // and so no budget was asked for it
+	}
 	if l := b.live[inc.Service]; l != nil && l.stop != nil && l.stop.Run == run.ID {
 		return l.stop.Reason
 	}

@@ -36,9 +36,6 @@ type Editor interface {
 	Edit(ctx context.Context, d Delivery) error
 }
 
-// DefaultLimit lets an incident of four hours say six things.
-func DefaultLimit() Limit { return Limit{Count: 6, Within: 4 * time.Hour} }
-
 // Withholds tells whether a message is not told, given by its headline and its event,
 // where so many about its incident, made within the limit's time before it, were.
 func (l Limit) Withholds(headline, event string, told int) bool {

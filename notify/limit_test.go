@@ -351,7 +351,7 @@ func TestWhatIsWithheldIsShownInPlace(t *testing.T) {
 				begin := time.Now()
 				b, e := &books{}, &editor{}
 				e.up = func() bool { return time.Since(begin) < 5*time.Minute || time.Since(begin) > 5*time.Minute+outage }
-				o, registry := limited(t, b, notify.DefaultLimit(), map[string]notify.Notifier{"ops": e})
+				o, registry := limited(t, b, notify.Limit{Count: 6, Within: 4 * time.Hour}, map[string]notify.Notifier{"ops": e})
 				for _, d := range story(t, "ops", begin, flood(7)) {
 					time.Sleep(time.Until(d.At) + time.Second)
 					b.add(d)
